@@ -1,0 +1,5 @@
+"""Values: what one detector is."""
+
+from smnas.arch.detector_arch import DetectorArch
+
+__all__ = ["DetectorArch"]

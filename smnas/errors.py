@@ -1,0 +1,75 @@
+"""Every error that smnas raises on purpose.
+
+A message says what was expected, what came, and what to do. ``exit_code`` is what the command line
+returns: 2 when the call is wrong, 1 when the call was fine and the work failed.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class SmnasError(Exception):
+    """Base of all errors that smnas raises on purpose."""
+
+    exit_code = 1
+
+
+class ArchError(SmnasError, ValueError):
+    """An arch text or value that names no detector, or parts that do not fit together."""
+
+    exit_code = 2
+
+
+class NotBuiltYetError(SmnasError, NotImplementedError):
+    """A part that parses, but that this version cannot turn into a network."""
+
+
+class ConfigError(SmnasError, ValueError):
+    """A setting, a flag or a configuration file that is wrong."""
+
+    exit_code = 2
+
+
+class DataError(SmnasError, ValueError):
+    """A picture or an annotation file whose content is wrong; names the file and the field."""
+
+
+class MissingFileError(DataError):
+    """A file or folder that the call names and that is not there."""
+
+    exit_code = 2
+
+
+class TrainingError(SmnasError):
+    """A training that cannot go on, for example because its loss is not finite."""
+
+
+class WeightsError(SmnasError):
+    """A weights file that cannot be read or does not belong to the arch."""
+
+
+class ArchiveError(SmnasError):
+    """A run folder that is half-written, or that another version has made."""
+
+
+class RunMismatchError(ArchiveError):
+    """A run folder that holds another search than the one that is asked for."""
+
+    exit_code = 2
+
+
+class StorageFullError(SmnasError):
+    """The disk is full; what is there has been kept."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return a hint that names the allowed word most like ``name``, or lists all of them.
+
+    >>> nearest("retnia", ["retina", "rcnn"])
+    "did you mean 'retina'?"
+    >>> nearest("xyz", ["retina", "rcnn"])
+    'one of: retina, rcnn'
+    """
+    words = list(allowed)
+    close = difflib.get_close_matches(name, words, n=1)
+    return f"did you mean {close[0]!r}?" if close else "one of: " + ", ".join(words)

@@ -1,0 +1,1 @@
+"""Values: what was tried and what came of it."""

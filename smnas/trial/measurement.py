@@ -1,0 +1,81 @@
+"""A number with its unit, its interval and the protocol that says how it was taken."""
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+Split = Literal["train", "val", "test"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccuracyProtocol(_Value):
+    """How an AP was taken."""
+
+    kind: Literal["accuracy"] = "accuracy"
+    runtime: str
+    """What computed the predictions, such as ``torch-eager``."""
+    precision: str
+    device: str
+    split: Split
+    data_id: str
+    pictures: int
+    replicates: int
+    """Bootstrap replicates over pictures behind the interval."""
+    versions: dict[str, str]
+
+
+class LatencyProtocol(_Value):
+    """How a time was taken; post-processing is always inside."""
+
+    kind: Literal["latency"] = "latency"
+    runtime: str
+    """What ran the network, such as ``torch-eager``; ``stand-in`` when no clock was read."""
+    precision: str
+    device: str
+    batch: int
+    threads: int
+    warmup: int
+    repeats: int
+    versions: dict[str, str]
+
+
+class CountProtocol(_Value):
+    """A number that is counted, not measured: ``rule`` says what is counted."""
+
+    kind: Literal["count"] = "count"
+    rule: str
+
+
+Protocol = Annotated[
+    AccuracyProtocol | LatencyProtocol | CountProtocol, Field(discriminator="kind")
+]
+
+
+def protocol_id(protocol: AccuracyProtocol | LatencyProtocol | CountProtocol) -> str:
+    """Return the first 12 hex digits of the SHA-256 of the protocol's JSON.
+
+    Numbers of different protocols are never compared.
+    """
+    return hashlib.sha256(protocol.model_dump_json().encode()).hexdigest()[:12]
+
+
+class Measurement(_Value):
+    """One metric of one detector, such as ``ap50`` (0-1), ``latency_ms`` or ``macs_g``."""
+
+    metric: str
+    value: FiniteFloat
+    unit: str
+    """``1`` for ratios such as AP, ``ms``, ``G``, ``M``, ``MiB``."""
+    interval: tuple[FiniteFloat, FiniteFloat] | None = None
+    """95 % interval around ``value``; None for what is counted exactly."""
+    protocol: Protocol
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> Self:
+        if self.interval is not None and self.interval[0] > self.interval[1]:
+            raise ValueError(f"interval runs upwards; got {list(self.interval)}")
+        return self

@@ -1,0 +1,104 @@
+"""What was tried and what came of it. Proposals and outcomes travel between processes as JSON."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from smnas.arch import DetectorArch
+from smnas.trial.budget import Budget
+from smnas.trial.measurement import Measurement, Split
+
+Stage = Literal[1, 2, "final", "yardstick"]
+FailureStage = Literal["build", "training", "measuring", "writing"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Origin(_Value):
+    """Where an arch came from: drawn at random, mutated from a trial, or given."""
+
+    operator: str
+    """``sample``, the name of a mutation, ``final``, or ``yardstick``."""
+    parent: int | None = None
+    """Number of the trial that it was made from."""
+    group: int | None = None
+    """In stage two and later: number of the stage-one trial whose structure it searches."""
+
+
+class Proposal(_Value):
+    """What to try: an arch, where it came from, the budget to spend, and the seed."""
+
+    arch: DetectorArch
+    stage: Stage
+    origin: Origin
+    budget: Budget
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of the training, derived from the run's seed and the arch."""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it counts as a candidate of the search: not the yardstick, not a final."""
+        return self.stage in (1, 2)
+
+
+class Failure(_Value):
+    """Why a trial has no numbers: where it failed, and the reason in words."""
+
+    stage: FailureStage
+    reason: str
+
+
+class Outcome(_Value):
+    """The measurements of one proposal, or a failure with stage and reason; never both."""
+
+    measurements: tuple[Measurement, ...] = ()
+    failure: Failure | None = None
+    weights: str | None = None
+    """Path of the weights file, relative to the run folder."""
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Wall-clock seconds that the trial took."""
+
+    @model_validator(mode="after")
+    def _numbers_or_failure(self) -> Self:
+        if (self.failure is None) != bool(self.measurements):
+            raise ValueError("expected measurements or a failure, and not both")
+        return self
+
+
+class Trial(_Value):
+    """A proposal under its number, and its outcome once there is one."""
+
+    number: Annotated[int, Field(ge=0)]
+    proposal: Proposal
+    outcome: Outcome | None = None
+    later: tuple[Measurement, ...] = ()
+    """What was learned after the outcome, such as the AP on the test split."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it finished with measurements."""
+        return self.outcome is not None and self.outcome.failure is None
+
+    def measurement(self, metric: str, split: Split = "val") -> Measurement | None:
+        """Return the latest measurement of ``metric``, or None.
+
+        Accuracies are looked up on ``split``; times and counts have none.
+        """
+        first = self.outcome.measurements if self.outcome else ()
+        for item in reversed(first + self.later):
+            if item.metric == metric and getattr(item.protocol, "split", split) == split:
+                return item
+        return None
+
+    def value(self, metric: str, split: Split = "val") -> float:
+        """Return the value of ``metric``.
+
+        Raises:
+            KeyError: The trial has no such measurement.
+        """
+        found = self.measurement(metric, split)
+        if found is None:
+            raise KeyError(f"trial {self.number} has no {metric!r} on {split!r}")
+        return found.value
