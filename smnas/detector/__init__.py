@@ -1,0 +1,1 @@
+"""How an arch becomes a network."""
