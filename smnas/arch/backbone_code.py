@@ -27,12 +27,12 @@ def check_code(code: str) -> str:
     """Return ``code`` unchanged, or say what is wrong with it.
 
     Raises:
-        ArchError: Not four groups of ``1`` and ``2``, or more blocks or doublings than can be built.
+        ArchError: Not four groups of ``1`` and ``2``, or more of them than can be built.
     """
     if not _SHAPE.fullmatch(code):
         raise ArchError(
-            f"backbone code {code!r}: expected {NUM_GROUPS} groups of the digits 1 (keep the width) "
-            "and 2 (double it), joined by hyphens, such as '11-21-21-21'"
+            f"backbone code {code!r}: expected {NUM_GROUPS} groups of the digits 1 (keep the "
+            "width) and 2 (double it), joined by hyphens, such as '11-21-21-21'"
         )
     blocks = len(code) - (NUM_GROUPS - 1)
     if blocks > MAX_BLOCKS or code.count("2") > MAX_DOUBLINGS:
