@@ -8,7 +8,8 @@ READY := .venv/.ready
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) tools/check_python.py
+	@$(PYTHON) -c 'import sys; sys.exit("smnas needs Python 3.11 or newer: make PYTHON=python3.12" \
+	    if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt torch torchvision
 	$(BIN)/pip install --quiet -c constraints.txt --editable '.[dev]'

@@ -45,12 +45,13 @@ class DetectorArch(Part):
         one_stage = isinstance(self.proposals, NoProposals)
         if one_stage and not isinstance(self.head, RetinaHead):
             raise ValueError(
-                f"head {self.head.kind!r} needs proposals: use 'rpn' or 'ga-rpn', or the head 'retina'"
+                f"head {self.head.kind!r} needs proposals: use 'rpn' or 'ga-rpn', "
+                "or the head 'retina'"
             )
         if not one_stage and isinstance(self.head, RetinaHead):
             raise ValueError(
-                f"head 'retina' works on all anchors and takes no proposals: use 'none' in the place "
-                f"of {self.proposals.kind!r}, or a head 'rcnn' or 'cascade-2' to 'cascade-4'"
+                "head 'retina' works on all anchors and takes no proposals: use 'none' in the "
+                f"place of {self.proposals.kind!r}, or a head 'rcnn' or 'cascade-2' to 'cascade-4'"
             )
         if one_stage and isinstance(self.neck, NoNeck):
             raise ValueError("head 'retina' needs a pyramid: use a neck such as 'fpn-p2-p5-64'")
@@ -61,8 +62,8 @@ class DetectorArch(Part):
         """Return the arch that ``text`` describes.
 
         Raises:
-            ArchError: An unknown part (the nearest is named), a value out of range, or parts that do
-                not fit together.
+            ArchError: An unknown part (the nearest is named), a value out of range, or parts that
+                do not fit together.
         """
         from smnas.arch.text import parse_arch
 

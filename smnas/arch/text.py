@@ -139,7 +139,8 @@ def _parse_neck(neck: str, text: str) -> dict[str, Any]:
     match = _NECK.fullmatch(neck)
     if match is None:
         raise ArchError(
-            f"arch {text!r}: neck {neck!r}: expected 'none' or fpn-pA-pB-WIDTH, such as fpn-p2-p5-64"
+            f"arch {text!r}: neck {neck!r}: expected 'none' or fpn-pA-pB-WIDTH, "
+            "such as fpn-p2-p5-64"
         )
     first, last, width = (int(group) for group in match.groups())
     return {"kind": "fpn", "first": first, "last": last, "width": width}
