@@ -1,0 +1,1 @@
+"""Archive to people: the rows of the front, the plots, the pictures, the page."""

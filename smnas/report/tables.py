@@ -1,0 +1,183 @@
+"""The rows of ``smnas front RUN --json``, which the report and the last screen show as well."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from smnas.trial.front import Objective, front
+from smnas.trial.measurement import Measurement, Split
+from smnas.trial.trial import Trial
+
+FRONT_OBJECTIVES = (
+    Objective(metric="ap", maximise=True),
+    Objective(metric="latency_ms", maximise=False, log=True),
+)
+"""What the front is taken over: AP on the validation split, and time as deployed."""
+
+RECOMMENDED_SHARE = 0.95
+"""The recommended detector is the fastest that keeps this share of the best AP."""
+
+
+class FrontRow(TypedDict):
+    """One detector of the front; AP is 0-1, missing values are None, intervals are [low, high]."""
+
+    arch: str
+    arch_id: str
+    stage: Literal[1, 2, "yardstick"]
+    trial: int
+    ap: float
+    ap_interval: list[float] | None
+    ap50: float | None
+    ap50_interval: list[float] | None
+    ap_test: float | None
+    ap_test_interval: list[float] | None
+    ap50_test: float | None
+    ap50_test_interval: list[float] | None
+    latency_ms: float
+    latency_ms_interval: list[float] | None
+    macs_g: float | None
+    params_m: float | None
+    budget: dict[str, int]
+    weights: str | None
+    final: bool
+    recommended: bool
+
+
+def front_rows(
+    trials: Sequence[Trial],
+    run_folder: str | Path,
+    objectives: Sequence[Objective] = FRONT_OBJECTIVES,
+) -> list[FrontRow]:
+    """Return the front of a run, best AP first, and the yardstick as an extra row among them.
+
+    After the final training the front is taken over the finals. Before it, it is the best so far of
+    the candidates, each compared with those of equal budget.
+
+    Args:
+        trials: All trials of the run; those that are still running say that the final is not over.
+        run_folder: The folder that the paths of weights are relative to.
+        objectives: What the front is taken over, with the tie widths of the run.
+
+    Returns:
+        One row per detector. Exactly one member of the front is recommended: the fastest that has
+        at least 95 % of the best AP. The yardstick never is. Empty where nothing is measured yet.
+    """
+    final = is_final(trials)
+    members = front_members(trials, objectives)
+    chosen = recommended(members)
+    yardstick = yardstick_trial(trials, final=final)
+    listed = [*members, *([yardstick] if yardstick else [])]
+    by_number = {trial.number: trial for trial in trials}
+    rows = [
+        _row(trial, by_number, Path(run_folder).resolve(), final, trial is chosen)
+        for trial in listed
+    ]
+    return sorted(rows, key=lambda row: (-row["ap"], row["latency_ms"], row["trial"]))
+
+
+def is_final(trials: Sequence[Trial]) -> bool:
+    """Return whether the final training is over: there are finals, and none is still running."""
+    waiting = any(trial.outcome is None and not trial.proposal.is_candidate for trial in trials)
+    return not waiting and any(_is_measured(trial) and _is_finalist(trial) for trial in trials)
+
+
+def front_members(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+) -> list[Trial]:
+    """Return the trials of the front: of the finals, or of the candidates before the final."""
+    if is_final(trials):
+        listed = [trial for trial in trials if _is_finalist(trial)]
+    else:
+        listed = [trial for trial in trials if trial.proposal.is_candidate]
+    budgets = dict.fromkeys(trial.proposal.budget for trial in listed)
+    return [
+        member
+        for budget in budgets
+        for member in front(
+            [t for t in listed if t.proposal.budget == budget and _is_measured(t)], objectives
+        )
+    ]
+
+
+def recommended(members: Sequence[Trial]) -> Trial | None:
+    """Return the fastest member with at least 95 % of the best AP, or None where there is none."""
+    if not members:
+        return None
+    enough = RECOMMENDED_SHARE * max(trial.value("ap") for trial in members)
+    able = [trial for trial in members if trial.value("ap") >= enough]
+    return min(able, key=lambda trial: (trial.value("latency_ms"), -trial.value("ap")))
+
+
+def yardstick_trial(trials: Sequence[Trial], *, final: bool) -> Trial | None:
+    """Return the yardstick to set beside the front: trained like the finals, or like candidates."""
+    measured = [t for t in trials if t.proposal.stage == "yardstick" and _is_measured(t)]
+    pick = max if final else min
+    return pick(measured, key=lambda trial: trial.proposal.budget.epochs, default=None)
+
+
+def candidate_stage(trial: Trial, by_number: dict[int, Trial]) -> Literal[1, 2, "yardstick"]:
+    """Return the stage of a trial; for a final, that of the candidate that it was made from."""
+    stage = trial.proposal.stage
+    if stage != "final":
+        return stage
+    origin = trial.proposal.origin
+    parent = by_number.get(origin.parent) if origin.parent is not None else None
+    if parent is not None and parent.proposal.stage in (1, 2):
+        return parent.proposal.stage
+    return 1 if origin.group is None else 2
+
+
+def _is_finalist(trial: Trial) -> bool:
+    return trial.proposal.stage == "final"
+
+
+def _is_measured(trial: Trial) -> bool:
+    return trial.succeeded and None not in (
+        trial.measurement("ap"),
+        trial.measurement("latency_ms"),
+    )
+
+
+def _row(
+    trial: Trial, by_number: dict[int, Trial], folder: Path, final: bool, chosen: bool
+) -> FrontRow:
+    numbers: dict[str, Any] = {}
+    for name, metric, split in _NUMBERS:
+        found = trial.measurement(metric, split)
+        numbers[name] = found.value if found else None
+        if name not in _COUNTED:
+            numbers[f"{name}_interval"] = _interval(found)
+    return FrontRow(
+        arch=str(trial.proposal.arch),
+        arch_id=trial.proposal.arch.arch_id,
+        stage=candidate_stage(trial, by_number),
+        trial=trial.number,
+        **numbers,
+        budget=trial.proposal.budget.model_dump(),
+        weights=_weights(trial, folder),
+        final=final,
+        recommended=chosen,
+    )
+
+
+_NUMBERS: tuple[tuple[str, str, Split], ...] = (
+    ("ap", "ap", "val"),
+    ("ap50", "ap50", "val"),
+    ("ap_test", "ap", "test"),
+    ("ap50_test", "ap50", "test"),
+    ("latency_ms", "latency_ms", "val"),
+    ("macs_g", "macs_g", "val"),
+    ("params_m", "params_m", "val"),
+)
+_COUNTED = ("macs_g", "params_m")
+
+
+def _interval(found: Measurement | None) -> list[float] | None:
+    return list(found.interval) if found is not None and found.interval is not None else None
+
+
+def _weights(trial: Trial, folder: Path) -> str | None:
+    if trial.outcome is None or trial.outcome.weights is None:
+        return None
+    path = folder / trial.outcome.weights
+    return str(path) if path.exists() else None
