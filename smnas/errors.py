@@ -7,6 +7,8 @@ returns: 2 when the call is wrong, 1 when the call was fine and the work failed.
 import difflib
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
 
 class SmnasError(Exception):
     """Base of all errors that smnas raises on purpose."""
@@ -58,6 +60,10 @@ class RunMismatchError(ArchiveError):
     exit_code = 2
 
 
+class ComparisonError(SmnasError, ValueError):
+    """Trials that must not be compared, such as two of different budgets."""
+
+
 class StorageFullError(SmnasError):
     """The disk is full; what is there has been kept."""
 
@@ -73,3 +79,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     words = list(allowed)
     close = difflib.get_close_matches(name, words, n=1)
     return f"did you mean {close[0]!r}?" if close else "one of: " + ", ".join(words)
+
+
+def describe_validation_error(what: str, error: ValidationError) -> str:
+    """Return all of pydantic's findings on ``what``: for each its place, cause and value."""
+    found: list[str] = []
+    for item in error.errors(include_url=False):
+        cause = item["msg"].removeprefix("Value error, ")
+        shown = bool(item["loc"]) and not isinstance(item["input"], dict)
+        place = ".".join(str(step) for step in item["loc"])
+        found.append(f"{place}: {cause}; got {item['input']!r}" if shown else cause)
+    return f"{what}: " + "; ".join(found)

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import ValidationError, model_validator
 
 from smnas.arch.parts import (
+    DEFAULT_NORM,
     Backbone,
     Head,
     InputSize,
@@ -22,7 +23,8 @@ from smnas.arch.parts import (
     Proposals,
     RetinaHead,
 )
-from smnas.errors import ArchError
+from smnas.arch.text import read_text, write_text
+from smnas.errors import ArchError, describe_validation_error
 
 
 class DetectorArch(Part):
@@ -37,7 +39,7 @@ class DetectorArch(Part):
     neck: Neck
     proposals: Proposals
     head: Head
-    norm: Norm = "bn"
+    norm: Norm = DEFAULT_NORM
     """``bn``: in the backbone only, neck and heads have biases; ``gn-ws``: everywhere."""
 
     @model_validator(mode="after")
@@ -65,9 +67,10 @@ class DetectorArch(Part):
             ArchError: An unknown part (the nearest is named), a value out of range, or parts that
                 do not fit together.
         """
-        from smnas.arch.text import parse_arch
-
-        return parse_arch(text)
+        try:
+            return cls.model_validate(read_text(text))
+        except ValidationError as error:
+            raise ArchError(describe_validation_error(f"arch {text!r}", error)) from None
 
     @classmethod
     def from_json(cls, data: str | bytes) -> "DetectorArch":
@@ -87,9 +90,7 @@ class DetectorArch(Part):
 
     def __str__(self) -> str:
         """Return the text form, defaults left out; ``parse`` reads it back exactly."""
-        from smnas.arch.text import format_arch
-
-        return format_arch(self)
+        return write_text(self.model_dump())
 
     @cached_property
     def arch_id(self) -> str:
@@ -108,16 +109,3 @@ class DetectorArch(Part):
     def roi_levels(self) -> tuple[int, ...]:
         """Levels that RoIs are taken from: those that the backbone feeds."""
         return self.neck.lateral_levels
-
-
-def describe_validation_error(what: str, error: ValidationError) -> str:
-    """Return all of pydantic's findings in one line each, with place, cause and value."""
-    lines: list[str] = []
-    for item in error.errors(include_url=False):
-        place = ".".join(str(step) for step in item["loc"]) or "parts"
-        cause = item["msg"].removeprefix("Value error, ")
-        came = (
-            "" if isinstance(item["input"], dict) or not item["loc"] else f"; got {item['input']!r}"
-        )
-        lines.append(f"{place}: {cause}{came}")
-    return f"{what}: " + "; ".join(lines)

@@ -26,6 +26,7 @@ BLOCKS = ("basicblock", "bottleneck", "xbottleneck", "inverted")
 
 Block = Literal["basicblock", "bottleneck", "xbottleneck", "inverted"]
 Norm = Literal["bn", "gn-ws"]
+DEFAULT_NORM: Norm = "bn"
 ExtraLevels = Literal["pool", "conv", "conv-in"]
 Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Width = Annotated[int, Field(ge=1, le=8192)]

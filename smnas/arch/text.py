@@ -6,23 +6,24 @@ plain arch, which the five fields alone describe, and differ from it in the keys
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from smnas.arch.detector_arch import DetectorArch, describe_validation_error
 from smnas.arch.keys import KEYS, get_field, set_field
 from smnas.arch.known import KNOWN_DETECTORS
 from smnas.arch.parts import (
     BLOCKS,
+    DEFAULT_NORM,
     NAMED_BACKBONES,
     Backbone,
-    CodedBackbone,
-    FpnNeck,
-    NamedBackbone,
-    TimmBackbone,
+    Head,
+    InputSize,
+    Neck,
+    Proposals,
 )
-from smnas.errors import ArchError, nearest
+from smnas.errors import ArchError, describe_validation_error, nearest
 
 EXAMPLE = "160x160/basicblock_16_1-21-21-21/fpn-p2-p5-64/none/retina"
 _HEADS = ("retina", "rcnn", "cascade-2", "cascade-3", "cascade-4")
@@ -30,11 +31,20 @@ _PROPOSALS = ("none", "rpn", "ga-rpn")
 _NECK = re.compile(r"fpn-p([0-9])-p([0-9])-([0-9]{1,6})")
 _CODED = re.compile(r"([a-z]+)_([0-9]{1,6})_([0-9-]+)")
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
-_BACKBONE: TypeAdapter[NamedBackbone | TimmBackbone | CodedBackbone] = TypeAdapter(Backbone)
 
 
-def parse_arch(text: str) -> DetectorArch:
-    """Return the arch that ``text`` names or describes (see ``DetectorArch.parse``)."""
+def read_text(text: str) -> dict[str, Any]:
+    """Return the fields of the arch that ``text`` names or describes, each part checked.
+
+    Args:
+        text: The text form, or a name from ``smnas.arch.known``.
+
+    Returns:
+        The data that ``DetectorArch`` is validated from, all defaults filled in.
+
+    Raises:
+        ArchError: An unknown part or key (the nearest is named), or a value out of range.
+    """
     name = text.strip()
     text = KNOWN_DETECTORS.get(name, name)
     fields = text.split("/")
@@ -44,20 +54,19 @@ def parse_arch(text: str) -> DetectorArch:
             f"arch {text!r}: expected WxH/BACKBONE/NECK/PROPOSALS/HEAD[/KEY=VALUE...], such as "
             f"{EXAMPLE}, or a known name; {hint}"
         )
-    plain = _parse_plain(fields[:5], text)
-    data = plain.model_dump()
-    for item in fields[5:]:
-        _apply_key(item, data, text)
-    arch = _validate(data, text)
-    if len({item.split("=")[0] for item in fields[5:]}) != len(fields[5:]):
+    data = _plain(fields[:5])
+    keys = [item.partition("=")[0] for item in fields[5:]]
+    if len(set(keys)) != len(keys):
         raise ArchError(f"arch {text!r}: a key stands twice; give each once")
-    return arch
+    for item in fields[5:]:
+        _apply_key(item, data)
+    return data
 
 
-def format_arch(arch: DetectorArch) -> str:
-    """Return the text form of ``arch``."""
-    fields = _plain_fields(arch)
-    plain, data = _parse_plain(fields, "/".join(fields)).model_dump(), arch.model_dump()
+def write_text(data: dict[str, Any]) -> str:
+    """Return the text form of a dumped arch; ``read_text`` reads it back exactly."""
+    fields = _plain_fields(data)
+    plain = _plain(fields)
     for name, key in KEYS.items():
         value = get_field(data, key.path)
         if value != get_field(plain, key.path):
@@ -65,103 +74,106 @@ def format_arch(arch: DetectorArch) -> str:
     return "/".join(fields)
 
 
-def parse_backbone(text: str) -> NamedBackbone | TimmBackbone | CodedBackbone:
-    """Return the backbone that one field of the text form describes.
+def read_backbone(text: str) -> dict[str, Any]:
+    """Return the data of the backbone that one field of the text form describes.
 
     Raises:
-        ArchError: An unknown name (the nearest is named) or a faulty code.
+        ArchError: An unknown name (the nearest is named).
     """
     match = _CODED.fullmatch(text)
-    data: dict[str, Any]
     if text.startswith("timm:"):
-        data = {"kind": "timm", "name": text.removeprefix("timm:")}
-    elif match and match[1] in BLOCKS:
-        data = {"kind": "coded", "block": match[1], "base": int(match[2]), "code": match[3]}
-    elif text in NAMED_BACKBONES:
-        data = {"kind": "named", "name": text}
-    else:
-        block = text.split("_")[0]
-        hint = nearest(block, BLOCKS) if "_" in text else nearest(text, NAMED_BACKBONES)
-        raise ArchError(
-            f"backbone {text!r}: expected a name, timm:NAME, or BLOCK_BASE_CODE such as "
-            f"basicblock_16_1-21-21-21; {hint}"
-        )
-    try:
-        return _BACKBONE.validate_python(data)
-    except ValidationError as error:
-        raise ArchError(describe_validation_error(f"backbone {text!r}", error)) from None
-
-
-def format_backbone(backbone: NamedBackbone | TimmBackbone | CodedBackbone) -> str:
-    """Return the field of the text form that describes ``backbone``."""
-    if isinstance(backbone, CodedBackbone):
-        return f"{backbone.block}_{backbone.base}_{backbone.code}"
-    return f"timm:{backbone.name}" if isinstance(backbone, TimmBackbone) else backbone.name
-
-
-def _parse_plain(fields: list[str], text: str) -> DetectorArch:
-    size, backbone, neck, proposals, head = fields
-    match = _SIZE.fullmatch(size)
-    if match is None:
-        raise ArchError(f"arch {text!r}: input {size!r}: expected WIDTHxHEIGHT, such as 160x160")
-    if proposals not in _PROPOSALS:
-        hint = nearest(proposals, _PROPOSALS)
-        raise ArchError(f"arch {text!r}: proposals {proposals!r}: unknown; {hint}")
-    if head not in _HEADS:
-        raise ArchError(f"arch {text!r}: head {head!r}: unknown; {nearest(head, _HEADS)}")
-    kind, _, stages = head.partition("-")
-    return _validate(
-        {
-            "input": {"width": int(match[1]), "height": int(match[2])},
-            "backbone": parse_backbone(backbone).model_dump(),
-            "neck": _parse_neck(neck, text),
-            "proposals": {"kind": proposals},
-            "head": {"kind": kind, "stages": int(stages)} if stages else {"kind": kind},
-        },
-        text,
+        return {"kind": "timm", "name": text.removeprefix("timm:")}
+    if match and match[1] in BLOCKS:
+        return {"kind": "coded", "block": match[1], "base": int(match[2]), "code": match[3]}
+    if text in NAMED_BACKBONES:
+        return {"kind": "named", "name": text}
+    block = text.split("_")[0]
+    hint = nearest(block, BLOCKS) if "_" in text else nearest(text, NAMED_BACKBONES)
+    raise ArchError(
+        f"backbone {text!r}: expected a name, timm:NAME, or BLOCK_BASE_CODE such as "
+        f"basicblock_16_1-21-21-21; {hint}"
     )
 
 
-def _plain_fields(arch: DetectorArch) -> list[str]:
-    neck, head = arch.neck, arch.head
-    return [
-        f"{arch.input.width}x{arch.input.height}",
-        format_backbone(arch.backbone),
-        f"fpn-p{neck.first}-p{neck.last}-{neck.width}" if isinstance(neck, FpnNeck) else "none",
-        arch.proposals.kind,
-        f"cascade-{head.stages}" if head.kind == "cascade" else head.kind,
-    ]
-
-
-def _parse_neck(neck: str, text: str) -> dict[str, Any]:
-    if neck == "none":
-        return {"kind": "none"}
-    match = _NECK.fullmatch(neck)
+def _read_size(text: str) -> dict[str, Any]:
+    match = _SIZE.fullmatch(text)
     if match is None:
-        raise ArchError(
-            f"arch {text!r}: neck {neck!r}: expected 'none' or fpn-pA-pB-WIDTH, "
-            "such as fpn-p2-p5-64"
-        )
+        raise ArchError(f"input {text!r}: expected WIDTHxHEIGHT, such as 160x160")
+    return {"width": int(match[1]), "height": int(match[2])}
+
+
+def _read_neck(text: str) -> dict[str, Any]:
+    if text == "none":
+        return {"kind": "none"}
+    match = _NECK.fullmatch(text)
+    if match is None:
+        raise ArchError(f"neck {text!r}: expected 'none' or fpn-pA-pB-WIDTH, such as fpn-p2-p5-64")
     first, last, width = (int(group) for group in match.groups())
     return {"kind": "fpn", "first": first, "last": last, "width": width}
 
 
-def _apply_key(item: str, data: dict[str, Any], text: str) -> None:
+def _read_proposals(text: str) -> dict[str, Any]:
+    if text not in _PROPOSALS:
+        raise ArchError(f"proposals {text!r}: unknown; {nearest(text, _PROPOSALS)}")
+    return {"kind": text}
+
+
+def _read_head(text: str) -> dict[str, Any]:
+    if text not in _HEADS:
+        raise ArchError(f"head {text!r}: unknown; {nearest(text, _HEADS)}")
+    kind, _, stages = text.partition("-")
+    return {"kind": kind, "stages": int(stages)} if stages else {"kind": kind}
+
+
+_FIELDS: dict[str, tuple[Callable[[str], dict[str, Any]], TypeAdapter[Any]]] = {
+    "input": (_read_size, TypeAdapter(InputSize)),
+    "backbone": (read_backbone, TypeAdapter(Backbone)),
+    "neck": (_read_neck, TypeAdapter(Neck)),
+    "proposals": (_read_proposals, TypeAdapter(Proposals)),
+    "head": (_read_head, TypeAdapter(Head)),
+}
+"""The five fields in their order, how each is read, and the part that it becomes."""
+
+
+def _plain(fields: list[str]) -> dict[str, Any]:
+    """Return the data of the arch that the five fields alone describe, defaults filled in."""
+    data: dict[str, Any] = {"norm": DEFAULT_NORM}
+    for text, (name, (read, part)) in zip(fields, _FIELDS.items(), strict=True):
+        try:
+            data[name] = part.validate_python(read(text)).model_dump()
+        except ValidationError as error:
+            raise ArchError(describe_validation_error(f"{name} {text!r}", error)) from None
+    return data
+
+
+def _plain_fields(data: dict[str, Any]) -> list[str]:
+    size, backbone, neck, head = (data[name] for name in ("input", "backbone", "neck", "head"))
+    fpn = neck["kind"] == "fpn"
+    return [
+        f"{size['width']}x{size['height']}",
+        write_backbone(backbone),
+        f"fpn-p{neck['first']}-p{neck['last']}-{neck['width']}" if fpn else "none",
+        data["proposals"]["kind"],
+        f"cascade-{head['stages']}" if head["kind"] == "cascade" else head["kind"],
+    ]
+
+
+def write_backbone(data: dict[str, Any]) -> str:
+    """Return the field of the text form for a dumped backbone."""
+    if data["kind"] == "coded":
+        return f"{data['block']}_{data['base']}_{data['code']}"
+    return f"timm:{data['name']}" if data["kind"] == "timm" else data["name"]
+
+
+def _apply_key(item: str, data: dict[str, Any]) -> None:
     """Write one ``KEY=VALUE`` into the dumped arch, or say why it cannot be."""
     name, equals, value = item.partition("=")
     usable = [key for key, at in KEYS.items() if get_field(data, at.path) is not None]
     if not equals or name not in usable:
         cause = "has no place in this arch" if name in KEYS and equals else "unknown key"
-        raise ArchError(f"arch {text!r}: {item!r}: {cause}; {nearest(name, usable)}")
+        raise ArchError(f"{item!r}: {cause}; {nearest(name, usable)}")
     try:
         set_field(data, KEYS[name].path, KEYS[name].read(value))
     except ValueError:
-        expected = KEYS[name].example
-        raise ArchError(f"arch {text!r}: {item!r}: expected a value such as {expected}") from None
-
-
-def _validate(data: dict[str, Any], text: str) -> DetectorArch:
-    try:
-        return DetectorArch.model_validate(data)
-    except ValidationError as error:
-        raise ArchError(describe_validation_error(f"arch {text!r}", error)) from None
+        example = KEYS[name].example
+        raise ArchError(f"{item!r}: expected a value such as {name}={example}") from None
