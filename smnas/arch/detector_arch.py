@@ -5,8 +5,7 @@ keyed by it.
 """
 
 import hashlib
-from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -88,11 +87,28 @@ class DetectorArch(Part):
         """Return the JSON form; ``from_json`` reads it back exactly."""
         return self.model_dump_json()
 
+    def replace(self, **changes: Any) -> "DetectorArch":
+        """Return a copy with some fields changed, checked like any other arch.
+
+        Args:
+            changes: Fields of this class and their new values.
+
+        Returns:
+            The changed arch; this one stays as it is.
+
+        Raises:
+            ArchError: The parts no longer fit together.
+        """
+        try:
+            return DetectorArch(**{**dict(self), **changes})
+        except ValidationError as error:
+            raise ArchError(describe_validation_error(f"change of {self}", error)) from None
+
     def __str__(self) -> str:
         """Return the text form, defaults left out; ``parse`` reads it back exactly."""
         return write_text(self.model_dump())
 
-    @cached_property
+    @property
     def arch_id(self) -> str:
         """First 12 hex digits of the SHA-256 of the text form."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:12]
@@ -103,7 +119,7 @@ class DetectorArch(Part):
 
         Candidates trained with GN + WS are timed and counted as this twin.
         """
-        return self.model_copy(update={"norm": "bn"})
+        return self.replace(norm="bn")
 
     @property
     def roi_levels(self) -> tuple[int, ...]:
