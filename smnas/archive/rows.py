@@ -1,0 +1,108 @@
+"""Between values and rows, in both directions, exact to the last bit."""
+
+from collections.abc import Iterable
+
+from pydantic import TypeAdapter
+
+from smnas.arch import DetectorArch
+from smnas.archive.schema import (
+    FailureRow,
+    MeasurementRow,
+    OutcomeRow,
+    ProtocolRow,
+    TrialRow,
+)
+from smnas.trial.budget import Budget
+from smnas.trial.measurement import (
+    AccuracyProtocol,
+    CountProtocol,
+    LatencyProtocol,
+    Measurement,
+    Protocol,
+    protocol_id,
+)
+from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Stage
+
+AnyProtocol = AccuracyProtocol | LatencyProtocol | CountProtocol
+_PROTOCOL: TypeAdapter[AnyProtocol] = TypeAdapter(Protocol)
+_STAGES: dict[str, Stage] = {"1": 1, "2": 2, "final": "final", "yardstick": "yardstick"}
+
+
+def proposal_row(number: int, proposal: Proposal, outcomes_known: int) -> TrialRow:
+    """Return the row of a trial that is about to start."""
+    return TrialRow(
+        number=number,
+        outcomes_known=outcomes_known,
+        stage=str(proposal.stage),
+        arch=str(proposal.arch),
+        arch_id=proposal.arch.arch_id,
+        origin=proposal.origin.model_dump(mode="json"),
+        budget=proposal.budget.model_dump(mode="json"),
+        seed=proposal.seed,
+    )
+
+
+def read_proposal(row: TrialRow) -> Proposal:
+    """Return the proposal that ``row`` holds."""
+    return Proposal(
+        arch=DetectorArch.parse(row.arch),
+        stage=_STAGES[row.stage],
+        origin=Origin.model_validate(row.origin),
+        budget=Budget.model_validate(row.budget),
+        seed=row.seed,
+    )
+
+
+def protocol_rows(measurements: Iterable[Measurement]) -> dict[str, ProtocolRow]:
+    """Return the protocols of ``measurements``, each once, by their ids."""
+    protocols = {protocol_id(item.protocol): item.protocol for item in measurements}
+    return {
+        key: ProtocolRow(id=key, body=protocol.model_dump(mode="json"))
+        for key, protocol in protocols.items()
+    }
+
+
+def read_protocol(row: ProtocolRow) -> AnyProtocol:
+    """Return the protocol that ``row`` holds."""
+    return _PROTOCOL.validate_python(row.body)
+
+
+def measurement_row(number: int, item: Measurement, *, later: bool) -> MeasurementRow:
+    """Return the row of one number."""
+    low, high = item.interval or (None, None)
+    return MeasurementRow(
+        trial=number,
+        later=later,
+        metric=item.metric,
+        value=item.value,
+        unit=item.unit,
+        low=low,
+        high=high,
+        protocol=protocol_id(item.protocol),
+    )
+
+
+def read_measurement(row: MeasurementRow, protocols: dict[str, AnyProtocol]) -> Measurement:
+    """Return the number that ``row`` holds."""
+    interval = None if row.low is None or row.high is None else (row.low, row.high)
+    return Measurement(
+        metric=row.metric,
+        value=row.value,
+        unit=row.unit,
+        interval=interval,
+        protocol=protocols[row.protocol],
+    )
+
+
+def read_outcome(
+    row: OutcomeRow, failure: FailureRow | None, measurements: tuple[Measurement, ...]
+) -> Outcome:
+    """Return the outcome that its rows hold."""
+    return Outcome(
+        measurements=measurements,
+        failure=None
+        if failure is None
+        else Failure.model_validate({"stage": failure.stage, "reason": failure.reason}),
+        weights=row.weights,
+        seconds=row.seconds,
+    )

@@ -1,0 +1,89 @@
+"""Where an archive's tables live, and what its failures mean to a person."""
+
+import errno
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from smnas.errors import ArchiveError, StorageFullError
+
+FILE_NAME = "archive.sqlite"
+_BUSY_MS = 30_000
+_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+
+
+def make_engine(url: str) -> Engine:
+    """Return the engine behind ``url``: the one place that knows the database.
+
+    On SQLite every commit is on the disk when it returns (``synchronous=FULL``), and readers do
+    not stop the writer (write-ahead log), so that a report can be made while a search runs.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in (
+        f"busy_timeout={_BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def explained(folder: Path) -> Generator[None]:
+    """Turn a database error inside the block into one that says what to do.
+
+    Raises:
+        StorageFullError: No room on the disk.
+        ArchiveError: A file that is no archive, or is damaged.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise ArchiveError(
+            f"{folder / FILE_NAME}: another process has written to this run; let only one "
+            "search write to a run folder"
+        ) from error
+    except DatabaseError as error:
+        cause = error.orig
+        code = getattr(cause, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL:
+            raise storage_full(folder) from error
+        raise ArchiveError(
+            f"{folder / FILE_NAME}: cannot be read or written as an archive ({cause}); it may be "
+            "half-written or damaged: put a whole copy in its place, or name another folder"
+        ) from error
+
+
+@contextmanager
+def room_on_disk(folder: Path) -> Generator[None]:
+    """Turn an ``OSError`` that means "no room" inside the block into ``StorageFullError``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL_ERRNOS:
+            raise storage_full(folder) from error
+        raise
+
+
+def storage_full(folder: Path) -> StorageFullError:
+    """Return the error for a full disk: what is kept, and what to do."""
+    return StorageFullError(
+        f"{folder}: the disk is full. All finished trials are kept; make room and give the same "
+        "command again: the search goes on with the trial that was interrupted"
+    )

@@ -1,0 +1,30 @@
+"""What the search asks of the place where trials run."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from smnas.trial.trial import Outcome, Trial
+
+
+class Executor(Protocol):
+    """Runs trials and hands back their outcomes, in whatever order they end."""
+
+    def free_slots(self) -> int:
+        """Return how many trials can be submitted and begin at once."""
+        ...
+
+    def submit(self, trial: Trial) -> None:
+        """Take on ``trial``; it runs as soon as there is a slot."""
+        ...
+
+    def wait(self) -> Sequence[tuple[int, Outcome]]:
+        """Block until at least one trial has ended; return the ended ones by their numbers.
+
+        A trial that fails ends with a failure as its outcome. An error of smnas itself, or a full
+        disk, is raised: the trial then stays unfinished and is taken up again by the next start.
+        """
+        ...
+
+    def idle(self) -> bool:
+        """Return whether nothing is running or waiting."""
+        ...
