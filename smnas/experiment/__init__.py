@@ -1,0 +1,1 @@
+"""Putting it together: from a configuration to a run folder."""
