@@ -1,0 +1,230 @@
+"""A picture from its file to the network's input, and boxes back again.
+
+One function, ``fit_picture``, prepares pictures in training, evaluation, prediction and export: the
+picture is scaled by one factor to fit the input's width and height (bilinear, antialiased), placed
+top left, and the rest is filled with the mean, which is zero after normalisation.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from smnas.arch.parts import InputSize
+from smnas.errors import DataError, MissingFileError
+
+Picture = NDArray[np.uint8]
+"""Height x width x 3, RGB."""
+Boxes = NDArray[np.float32]
+"""Rows of x1, y1, x2, y2 in pixels."""
+
+MEAN_RGB = (0.485, 0.456, 0.406)
+STD_RGB = (0.229, 0.224, 0.225)
+"""ImageNet's channel statistics for values in 0-1, those of all pretrained backbones we load."""
+
+_GAIN_3 = 1.0 / (255.0 * torch.tensor(STD_RGB))
+_OFFSET_3 = -torch.tensor(MEAN_RGB) / torch.tensor(STD_RGB)
+_MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+"""What Pillow raises on broken content; a bomb is refused with an error of its own."""
+
+
+@dataclass(frozen=True)
+class FittedPicture:
+    """A picture as the network takes it.
+
+    Attributes:
+        image_3HW: float32, normalised, of the padded input size; zero where no picture is.
+        scale: Network pixels per picture pixel; ``unfit_boxes`` takes it back.
+    """
+
+    image_3HW: Tensor
+    scale: float
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Return the picture in a file as RGB.
+
+    The EXIF orientation is honoured. Grey, palette and CMYK pictures become RGB, transparent ones
+    are laid over white (what most viewers show), and of 16-bit grey the upper 8 bits are kept.
+
+    Args:
+        path: A file in any format that Pillow reads.
+
+    Returns:
+        Height x width x 3, uint8; the array is the caller's own.
+
+    Raises:
+        MissingFileError: No such file.
+        DataError: Not a picture, a truncated one, one too large to be meant, or an unknown mode.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such picture file")
+    try:
+        with Image.open(path) as image:
+            return _to_rgb(ImageOps.exif_transpose(image), path)
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{path}: not a picture, or of a format that cannot be read; expected JPEG, PNG, TIFF, "
+            "BMP, GIF or WebP"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: refused as too large: {error}; cut it into tiles") from None
+    except DataError:
+        raise
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: the picture cannot be read: {error}") from None
+
+
+def _to_rgb(image: Image.Image, path: Path) -> Picture:
+    if image.mode.startswith("I"):
+        return _grey_16_to_rgb(np.asarray(image), path)
+    if image.mode == "F":
+        raise DataError(
+            f"{path}: floating-point values have no fixed range; save the picture with 8 or 16 bits"
+        )
+    if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image)
+    # A copy: what Pillow hands out cannot be written to, and torch wants arrays that can.
+    return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _grey_16_to_rgb(grey: NDArray[np.generic], path: Path) -> Picture:
+    values = grey.astype(np.int64)
+    if values.min() < 0 or values.max() > 0xFFFF:
+        raise DataError(
+            f"{path}: expected grey values of 0 to 65535, "
+            f"got {values.min()} to {values.max()}; save the picture with 8 or 16 bits"
+        )
+    return np.repeat((values >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def fit_picture(picture: Picture | Tensor, size: InputSize) -> FittedPicture:
+    """Return the picture scaled, placed and normalised for a network input.
+
+    Args:
+        picture: Height x width x 3, uint8, RGB; an array or a tensor.
+        size: The input that the arch names.
+
+    Returns:
+        The image of ``size.padded`` and the scale.
+
+    Raises:
+        DataError: The picture has another shape or type.
+    """
+    picture_HW3 = as_tensor(picture)
+    height, width = picture_HW3.shape[:2]
+    scale = fit_scale(width, height, size)
+    resized_3HW = resize_picture(picture_HW3, *scaled_size(width, height, scale))
+    image_3HW = torch.zeros(3, *size.padded, device=picture_HW3.device)
+    place_picture(resized_3HW, image_3HW)
+    return FittedPicture(image_3HW, scale)
+
+
+def as_tensor(picture: Picture | Tensor) -> Tensor:
+    """Return the picture as a uint8 tensor of height x width x 3, without a copy where possible.
+
+    Raises:
+        DataError: The picture has another shape or type.
+    """
+    shape, kind = tuple(picture.shape), str(picture.dtype).removeprefix("torch.")
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or kind != "uint8":
+        raise DataError(
+            "a picture is a uint8 array of height x width x 3 (RGB, at least 1 x 1); "
+            f"got {kind} of shape {shape}"
+        )
+    if isinstance(picture, Tensor):
+        return picture
+    # torch refuses negative strides, and warns of arrays that cannot be written to.
+    usable = picture.flags.writeable and min(picture.strides) > 0
+    return torch.from_numpy(picture if usable else picture.copy())
+
+
+def fit_scale(width: float, height: float, size: InputSize) -> float:
+    """Return the one factor that makes ``width`` x ``height`` pixels just fit the input."""
+    return min(size.width / width, size.height / height)
+
+
+def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
+    """Return width and height after scaling: whole pixels, at least one of each."""
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def resize_picture(picture_HW3: Tensor, width: int, height: int) -> Tensor:
+    """Return the uint8 picture as 3 x height x width, resized bilinearly with antialiasing.
+
+    Torch has fast integer kernels for this memory layout, so the picture stays uint8 and
+    channels-last until it has its final size (a tenth of the time of float, channels first).
+    """
+    picture_3HW = picture_HW3.permute(2, 0, 1)
+    if picture_3HW.shape[1:] == (height, width):
+        return picture_3HW.contiguous()
+    resized_13HW = interpolate(
+        picture_3HW[None], size=(height, width), mode="bilinear", antialias=True
+    )
+    return resized_13HW[0]
+
+
+def place_picture(
+    resized_3HW: Tensor,
+    image_3HW: Tensor,
+    *,
+    left: int = 0,
+    top: int = 0,
+    gain: float = 1.0,
+    bias: float = 0.0,
+) -> None:
+    """Normalise a resized uint8 picture into its place in a float image, in one pass.
+
+    Args:
+        resized_3HW: The picture, uint8.
+        image_3HW: Written to, from column ``left`` and row ``top`` on.
+        left: First column.
+        top: First row.
+        gain: Factor on the picture's values before normalisation (training's colour jitter).
+        bias: Added after ``gain``, in units of 0-255.
+    """
+    height, width = resized_3HW.shape[1:]
+    gain_3 = _GAIN_3.to(image_3HW.device)
+    offset_3 = _OFFSET_3.to(image_3HW.device)
+    factor_311 = (gain * gain_3)[:, None, None]
+    shift_311 = (bias * gain_3 + offset_3)[:, None, None]
+    place = image_3HW[:, top : top + height, left : left + width]
+    place.copy_(resized_3HW).mul_(factor_311).add_(shift_311)
+
+
+def fit_boxes(boxes_xyxy: Boxes, scale: float, width: int, height: int) -> Boxes:
+    """Return boxes of a picture of ``width`` x ``height`` in network pixels."""
+    return (boxes_xyxy * _box_factors(scale, width, height)).astype(np.float32)
+
+
+def unfit_boxes(boxes_xyxy: Boxes, scale: float, width: int, height: int) -> Boxes:
+    """Return boxes of the network in the pixels of its picture, clipped to it.
+
+    Args:
+        boxes_xyxy: Rows of x1, y1, x2, y2 in network pixels.
+        scale: The scale of ``fit_picture``.
+        width: The picture's width in its own pixels.
+        height: The picture's height.
+
+    Returns:
+        float32, as many rows.
+    """
+    boxes = boxes_xyxy / _box_factors(scale, width, height)
+    limits = np.array([width, height, width, height], dtype=np.float32)
+    return np.clip(boxes, 0.0, limits).astype(np.float32)
+
+
+def _box_factors(scale: float, width: int, height: int) -> NDArray[np.float64]:
+    """Return the factors that the pixels have really moved by: the scaled sides are rounded."""
+    scaled_width, scaled_height = scaled_size(width, height, scale)
+    return np.array([scaled_width / width, scaled_height / height] * 2)
