@@ -1,0 +1,84 @@
+"""``Recipe``: all that decides how weights come about, and nothing that the deployed file needs.
+
+The learning rate is stated for a batch of 16 pictures and scaled linearly with the batch, so that a
+trial whose batch had to be halved for memory still follows the same recipe.
+
+A default never changes its meaning in place once a release has shipped it: ``recipe_id`` leaves
+defaults out, so a changed default would give two recipes one name. ``tests/training`` pins them.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smnas.data.transforms import Augmentation
+from smnas.detector.loss_settings import LossSettings
+
+REFERENCE_BATCH = 16
+"""Pictures a step that ``learning_rate`` is stated for."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PrecisionChoice = Literal["auto", "bf16", "float32"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OptimizerSettings(_Value):
+    """Which optimizer, and how hard it pulls."""
+
+    kind: Literal["sgd", "adamw"] = "adamw"
+    """``sgd`` has Nesterov-free momentum; ``adamw`` is torch's, with decoupled weight decay."""
+    learning_rate: Positive = 2e-3
+    """Peak rate at a batch of 16 pictures; scaled linearly with the batch."""
+    momentum: Share = 0.9
+    """Momentum of SGD, first beta of AdamW."""
+    weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1e-2
+    """Not applied to norms and biases."""
+    clip_norm: Positive = 10.0
+    """Gradients whose joint L2 norm is above this are scaled down to it."""
+
+
+class ScheduleSettings(_Value):
+    """Linear warm-up, then half a cosine down to a share of the peak."""
+
+    warmup_share: Share = 0.1
+    """Share of all steps that the warm-up takes."""
+    final_fraction: Share = 0.01
+    """Learning rate of the last step, as a share of the peak."""
+
+
+class Recipe(_Value):
+    """How weights come about: a frozen value."""
+
+    batch: Annotated[int, Field(ge=1, le=4096)] = REFERENCE_BATCH
+    optimizer: OptimizerSettings = OptimizerSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    precision: PrecisionChoice = "auto"
+    """``auto``: bf16 where the device computes in it natively, float32 elsewhere."""
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)] = 0.0
+    """Decay of the running average of the weights that training hands back; 0 switches it off."""
+    augmentation: Augmentation = Augmentation()
+    losses: LossSettings = LossSettings()
+    initial_weights: Path | None = None
+    """File that weights are taken over from before the first step; None trains from scratch."""
+
+    @property
+    def recipe_id(self) -> str:
+        """First 12 hex digits of the SHA-256 of the JSON form, defaults left out.
+
+        Initial weights enter by their path as it is written, not by their content.
+        """
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """Learning rate at the end of the warm-up, for this recipe's batch."""
+        return self.optimizer.learning_rate * self.batch / REFERENCE_BATCH

@@ -1,0 +1,183 @@
+"""``TrainedDetector``: a detector with weights and category ids, ready to look at pictures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from smnas.arch import DetectorArch
+from smnas.data.dataset import Category
+from smnas.data.picture import fit_picture, read_picture, unfit_boxes
+from smnas.detector.build import build_detector
+from smnas.detector.contract import Detections, Prediction
+from smnas.detector.detector import Detector
+from smnas.errors import ArchError, ConfigError, WeightsError
+from smnas.training.weights_file import read_weights, write_weights
+
+Picture = NDArray[np.uint8] | Image.Image | str | Path
+"""An H x W x 3 uint8 array, a PIL image, or a file."""
+
+PREFIX = "smnas."
+"""Metadata under this prefix is ours; the rest is what the caller gave to ``save``."""
+
+
+class TrainedDetector:
+    """A detector, the categories that its labels stand for, and the picture fitting of its arch.
+
+    Attributes:
+        detector: The network, in eval mode.
+        categories: By label, with ids as the data named them.
+        extra: What was noted beside the weights when they were saved.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        categories: Sequence[Category],
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self.detector = detector.eval()
+        self.categories = tuple(categories)
+        self.extra = dict(extra or {})
+
+    @property
+    def arch(self) -> DetectorArch:
+        """What the network is."""
+        return self.detector.arch
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.detector.parameters()).device
+
+    def to(self, device: torch.device | str) -> "TrainedDetector":
+        """Move the network to ``device``; returns itself."""
+        self.detector.to(device)
+        return self
+
+    @overload
+    def predict(self, pictures: Picture, score: float | None = None) -> Prediction: ...
+    @overload
+    def predict(
+        self, pictures: Sequence[Picture], score: float | None = None
+    ) -> list[Prediction]: ...
+    def predict(
+        self, pictures: Picture | Sequence[Picture], score: float | None = None
+    ) -> Prediction | list[Prediction]:
+        """Find objects, in float32, one picture at a time.
+
+        A list gives for each picture exactly what the picture alone would give.
+
+        Args:
+            pictures: One picture (H x W x 3 uint8 RGB array, PIL image, or path), or a list.
+            score: Leave out detections below this score; None keeps all that the arch keeps.
+
+        Returns:
+            A prediction for one picture, a list for a list; boxes in pixels of the picture given.
+
+        Raises:
+            DataError: Not a picture, or a file that is missing or broken.
+        """
+        if isinstance(pictures, np.ndarray | Image.Image | str | Path):
+            return self._predict_one(pictures, score)
+        return [self._predict_one(picture, score) for picture in pictures]
+
+    def save(self, path: str | Path, extra: Mapping[str, str] | None = None) -> None:
+        """Write weights, arch and categories as one safetensors file, whole or not at all.
+
+        Args:
+            path: The file; folders on the way are made.
+            extra: Further notes for its metadata, such as the recipe's id; None keeps those that
+                this detector was loaded with.
+
+        Raises:
+            ConfigError: A note's name begins with ``smnas.``.
+            StorageFullError: The disk is full.
+        """
+        notes = self.extra if extra is None else extra
+        reserved = sorted(name for name in notes if name.startswith(PREFIX))
+        if reserved:
+            raise ConfigError(f"names of notes may not begin with {PREFIX!r}; got {reserved}")
+        categories = [{"id": item.id, "name": item.name} for item in self.categories]
+        metadata = {
+            **notes,
+            "smnas.arch": str(self.arch),
+            "smnas.categories": json.dumps(categories),
+            "smnas.version": _own_version(),
+        }
+        write_weights(Path(path), self.detector.state_dict(), metadata)
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> "TrainedDetector":
+        """Read what ``save`` wrote.
+
+        Raises:
+            WeightsError: No such file, truncated, another format, not written by smnas, or tensors
+                that do not fit the arch.
+        """
+        path = Path(path)
+        file = read_weights(path)
+        arch, categories = _read_metadata(path, file.metadata)
+        detector = build_detector(arch, len(categories), seed=0)
+        try:
+            detector.load_state_dict(file.tensors)
+        except RuntimeError as error:
+            raise WeightsError(f"{path}: tensors do not fit the arch {arch}: {error}") from None
+        notes = {k: v for k, v in file.metadata.items() if not k.startswith(PREFIX)}
+        return cls(detector, categories, notes).to(device)
+
+    def _predict_one(self, picture: Picture, score: float | None) -> Prediction:
+        picture_HW3 = _as_array(picture)
+        height, width = picture_HW3.shape[:2]
+        fitted = fit_picture(picture_HW3, self.arch.input)
+        with torch.inference_mode():
+            found: Detections = self.detector(fitted.image_3HW[None].to(self.device)).to("cpu")
+        keep_D = found.valid_BD[0]
+        if score is not None:
+            keep_D = keep_D & (found.scores_BD[0] >= score)
+        ids = np.array([category.id for category in self.categories], dtype=np.int64)
+        boxes_D4 = found.boxes_BD4[0][keep_D].numpy()
+        return Prediction(
+            boxes_xyxy=unfit_boxes(boxes_D4, fitted.scale, width, height),
+            scores=found.scores_BD[0][keep_D].numpy(),
+            labels=ids[found.labels_BD[0][keep_D].numpy()],
+        )
+
+
+def _as_array(picture: Picture) -> NDArray[np.uint8]:
+    if isinstance(picture, str | Path):
+        return read_picture(Path(picture))
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture.convert("RGB"))
+    return picture
+
+
+def _read_metadata(path: Path, metadata: Mapping[str, str]) -> tuple[DetectorArch, list[Category]]:
+    if "smnas.arch" not in metadata or "smnas.categories" not in metadata:
+        raise WeightsError(
+            f"{path}: expected arch and categories in the metadata, as `TrainedDetector.save` "
+            "writes them; got none. Weights from elsewhere can start a training: `--init FILE`"
+        )
+    try:
+        arch = DetectorArch.parse(metadata["smnas.arch"])
+        items = json.loads(metadata["smnas.categories"])
+        return arch, [Category(id=item["id"], name=item["name"]) for item in items]
+    except (ArchError, ValueError, KeyError, TypeError) as error:
+        written_by = metadata.get("smnas.version", "an unknown version")
+        raise WeightsError(
+            f"{path}: metadata written by smnas {written_by} cannot be read: {error}"
+        ) from None
+
+
+def _own_version() -> str:
+    try:
+        return version("smnas")
+    except PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        return "unknown"
