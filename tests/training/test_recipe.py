@@ -1,0 +1,61 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from smnas.training.recipe import OptimizerSettings, Recipe, ScheduleSettings
+
+GOLDEN = Path(__file__).with_name("golden_recipe.json")
+
+
+@pytest.mark.golden
+def test_defaults_are_pinned() -> None:
+    """A changed default renames no recipe, so it must be a decision and not an accident."""
+    assert Recipe().model_dump(mode="json") == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.golden
+def test_recipe_id_is_stable() -> None:
+    assert Recipe().recipe_id == "44136fa355b3"  # SHA-256 of "{}"
+    changed = Recipe(batch=8, optimizer=OptimizerSettings(kind="sgd", learning_rate=0.04))
+    assert changed.recipe_id == "0"
+
+
+def test_spelling_out_a_default_changes_no_id() -> None:
+    plain = Recipe()
+    spelled = Recipe.model_validate_json(plain.model_dump_json())
+    assert spelled == plain
+    assert spelled.recipe_id == plain.recipe_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch": 7},
+        {"precision": "float32"},
+        {"averaging": 0.5},
+        {"schedule": ScheduleSettings(warmup_share=0.33)},
+        {"initial_weights": Path("start.safetensors")},
+    ],
+)
+def test_every_change_gets_its_own_id(change: dict[str, object]) -> None:
+    changed = Recipe().model_copy(update=change)
+    assert changed.recipe_id != Recipe().recipe_id
+    assert Recipe.model_validate_json(changed.model_dump_json()).recipe_id == changed.recipe_id
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 0},
+        {"optimizer": {"learning_rate": float("nan")}},
+        {"optimizer": {"kind": "lion"}},
+        {"schedule": {"warmup_share": 1.5}},
+        {"averaging": 1.0},
+        {"learning_rate": 0.1},
+    ],
+)
+def test_wrong_values_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Recipe.model_validate(wrong)
