@@ -78,7 +78,7 @@ def front_rows(
 def is_final(trials: Sequence[Trial]) -> bool:
     """Return whether the final training is over: there are finals, and none is still running."""
     waiting = any(trial.outcome is None and not trial.proposal.is_candidate for trial in trials)
-    return not waiting and any(_is_measured(trial) and _is_finalist(trial) for trial in trials)
+    return not waiting and any(is_measured(trial) and _is_finalist(trial) for trial in trials)
 
 
 def front_members(
@@ -94,7 +94,7 @@ def front_members(
         member
         for budget in budgets
         for member in front(
-            [t for t in listed if t.proposal.budget == budget and _is_measured(t)], objectives
+            [t for t in listed if t.proposal.budget == budget and is_measured(t)], objectives
         )
     ]
 
@@ -110,7 +110,7 @@ def recommended(members: Sequence[Trial]) -> Trial | None:
 
 def yardstick_trial(trials: Sequence[Trial], *, final: bool) -> Trial | None:
     """Return the yardstick to set beside the front: trained like the finals, or like candidates."""
-    measured = [t for t in trials if t.proposal.stage == "yardstick" and _is_measured(t)]
+    measured = [t for t in trials if t.proposal.stage == "yardstick" and is_measured(t)]
     pick = max if final else min
     return pick(measured, key=lambda trial: trial.proposal.budget.epochs, default=None)
 
@@ -131,7 +131,8 @@ def _is_finalist(trial: Trial) -> bool:
     return trial.proposal.stage == "final"
 
 
-def _is_measured(trial: Trial) -> bool:
+def is_measured(trial: Trial) -> bool:
+    """Return whether a trial has both an AP and a time, and so a place in the front's plane."""
     return trial.succeeded and None not in (
         trial.measurement("ap"),
         trial.measurement("latency_ms"),

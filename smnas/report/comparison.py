@@ -1,0 +1,79 @@
+"""Recommended and yardstick side by side: each number as a mark with its interval on one scale."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smnas.report.tables import FrontRow
+from smnas.report.verdict import recommended_row, yardstick_row
+from smnas.report.wording import milliseconds, percent
+
+_MARGIN = 0.12
+"""Room on both sides of the outermost interval, as a share of the scale."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One number on the scale; positions are shares of its width, in percent."""
+
+    who: Literal["recommended", "yardstick"]
+    text: str
+    at: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One metric of both detectors on a common scale."""
+
+    title: str
+    hint: str
+    marks: tuple[Mark, ...]
+
+
+def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
+    """Return a strip for AP50 and one for time; empty while there is nothing to recommend."""
+    shown: list[tuple[Literal["recommended", "yardstick"], FrontRow]] = []
+    if (chosen := recommended_row(rows)) is not None:
+        shown.append(("recommended", chosen))
+        if (yardstick := yardstick_row(rows)) is not None:
+            shown.append(("yardstick", yardstick))
+    if not shown:
+        return []
+    on_test = all(row["ap50_test"] is not None for _, row in shown)
+    name = "ap50_test" if on_test else "ap50"
+    title = f"AP50 x 100, {'test' if on_test else 'validation'} split"
+    strips = (
+        _strip(title, "further right is better", shown, name, percent),
+        _strip("Time per picture, ms", "further left is better", shown, "latency_ms", milliseconds),
+    )
+    return [strip for strip in strips if strip is not None]
+
+
+def _strip(
+    title: str,
+    hint: str,
+    shown: Sequence[tuple[Literal["recommended", "yardstick"], FrontRow]],
+    name: str,
+    write: Callable[..., str],
+) -> Strip | None:
+    values = [row[name] for _, row in shown]
+    if None in values:
+        return None
+    spans = [row[f"{name}_interval"] or [row[name], row[name]] for _, row in shown]
+    low = min(span[0] for span in spans)
+    high = max(span[1] for span in spans)
+    room = _MARGIN * (high - low) or 1.0
+    scale = high - low + 2 * room
+
+    def place(value: float) -> float:
+        return round(100 * (value - low + room) / scale, 2)
+
+    marks = tuple(
+        Mark(
+            who, write(row[name], row[f"{name}_interval"]), place(row[name]), *map(place, span[:2])
+        )
+        for (who, row), span in zip(shown, spans, strict=True)
+    )
+    return Strip(title, hint, marks)

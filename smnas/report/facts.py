@@ -1,0 +1,135 @@
+"""How the numbers of a run came about, as rows for people: protocol, settings, time spent."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smnas.archive.header import RunHeader
+from smnas.report.tables import candidate_stage
+from smnas.report.wording import duration
+from smnas.trial.measurement import AccuracyProtocol, CountProtocol, LatencyProtocol
+from smnas.trial.trial import Trial
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """What one part of the run took."""
+
+    name: str
+    trials: int
+    failed: int
+    budget: str
+    time: str
+
+
+_STAGES: tuple[tuple[int | str, str], ...] = (
+    (1, "Stage 1: structures"),
+    (2, "Stage 2: modules"),
+    ("final", "Final training"),
+    ("yardstick", "Yardstick"),
+)
+
+
+def protocol_rows(header: RunHeader, trials: Sequence[Trial]) -> list[tuple[str, str]]:
+    """Return what a reader needs to judge the numbers, as (name, text)."""
+    rows = [
+        ("Machine", header.machine),
+        ("Begun", header.created),
+        ("smnas", header.smnas_version),
+        ("Libraries", ", ".join(f"{name} {v}" for name, v in header.versions.items())),
+        ("Seed", str(header.config.get("seed", ""))),
+        ("Classes", ", ".join(header.categories)),
+        ("Data", ", ".join(f"{split} {digest}" for split, digest in header.data_ids.items())),
+        *measuring_rows(trials),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def measuring_rows(trials: Sequence[Trial]) -> list[tuple[str, str]]:
+    """Return one row per different protocol that the numbers of the run were taken by."""
+    found = dict.fromkeys(
+        _describe(item.protocol)
+        for trial in trials
+        for item in (*(trial.outcome.measurements if trial.outcome else ()), *trial.later)
+    )
+    return sorted(found)
+
+
+def setting_rows(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every setting of the search by its dotted name."""
+    return list(_flatten(config, ""))
+
+
+def time_rows(trials: Sequence[Trial]) -> list[StageTime]:
+    """Return per part of the run how many trials it had, and how long they took together."""
+    rows: list[StageTime] = []
+    for stage, name in _STAGES:
+        listed = [t for t in trials if t.proposal.stage == stage and t.outcome is not None]
+        if listed:
+            budgets = dict.fromkeys(str(trial.proposal.budget) for trial in listed)
+            seconds = sum(trial.outcome.seconds for trial in listed if trial.outcome)
+            failed = sum(not trial.succeeded for trial in listed)
+            rows.append(StageTime(name, len(listed), failed, ", ".join(budgets), duration(seconds)))
+    return rows
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """A trial without numbers: where it failed, and why."""
+
+    number: int
+    part: str
+    arch: str
+    failed_at: str
+    reason: str
+
+
+def failed_trials(trials: Sequence[Trial]) -> list[FailedTrial]:
+    """Return the trials that failed, in the order in which they came."""
+    names = dict(_STAGES)
+    return [
+        FailedTrial(
+            trial.number,
+            names[trial.proposal.stage],
+            str(trial.proposal.arch),
+            trial.outcome.failure.stage,
+            trial.outcome.failure.reason,
+        )
+        for trial in trials
+        if trial.outcome is not None and trial.outcome.failure is not None
+    ]
+
+
+def part_name(trial: Trial, trials: Sequence[Trial]) -> str:
+    """Return in words which part of the run a trial belongs to."""
+    stage = candidate_stage(trial, {other.number: other for other in trials})
+    if stage == "yardstick":
+        return "yardstick"
+    return f"final of stage {stage}" if trial.proposal.stage == "final" else f"stage {stage}"
+
+
+def _describe(protocol: AccuracyProtocol | LatencyProtocol | CountProtocol) -> tuple[str, str]:
+    if isinstance(protocol, AccuracyProtocol):
+        return (
+            f"AP on the {protocol.split} split",
+            f"{protocol.pictures} pictures; {protocol.runtime}, {protocol.precision}, "
+            f"{protocol.device}; 95 % interval from {protocol.replicates} bootstrap replicates "
+            "over pictures",
+        )
+    if isinstance(protocol, LatencyProtocol):
+        threads = f"{protocol.threads} thread" + ("" if protocol.threads == 1 else "s")
+        return (
+            "Time",
+            f"{protocol.runtime}, {protocol.precision}, {protocol.device}, batch "
+            f"{protocol.batch}, {threads}; median of {protocol.repeats} pictures after "
+            f"{protocol.warmup} to warm up, post-processing included",
+        )
+    return "Counts", protocol.rule
+
+
+def _flatten(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, "none" if value is None else str(value)

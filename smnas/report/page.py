@@ -1,0 +1,148 @@
+"""The report: one HTML file that carries all it needs, opens offline, and explains itself."""
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from smnas.archive.archive import Archive
+from smnas.archive.header import RunHeader
+from smnas.report.comparison import comparison_strips
+from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_rows, time_rows
+from smnas.report.front_plot import plot_front
+from smnas.report.growth_plot import plot_hypervolume
+from smnas.report.pictures import ShownPicture, load_pictures
+from smnas.report.tables import FrontRow, front_rows, is_final, is_measured
+from smnas.report.verdict import judge, recommended_row
+from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
+from smnas.trial.trial import Trial
+
+FILE_NAME = "report.html"
+
+
+def render_report(run_folder: str | Path) -> Path:
+    """Write the report of a run into its folder, in the place of an older one.
+
+    Args:
+        run_folder: The folder of a search, finished or not.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        ArchiveError: The folder holds no archive, or one that does not read.
+    """
+    folder = Path(run_folder)
+    archive = Archive.open(folder)
+    try:
+        html = render_page(archive.trials(), archive.header, folder)
+    finally:
+        archive.close()
+    path = folder / FILE_NAME
+    part = path.with_suffix(".html.part")
+    part.write_text(html, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str:
+    """Return the HTML of the report on ``trials``."""
+    rows = front_rows(trials, folder)
+    environment = Environment(
+        loader=PackageLoader("smnas", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=percent, milliseconds=milliseconds, digits=three_digits)
+    context = _texts(trials, header, rows) | {
+        "rows": rows,
+        "strips": comparison_strips(rows),
+        "detectors": _detectors(rows, load_pictures(folder)),
+        "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],
+        "failed": failed_trials(trials),
+        "times": time_rows(trials),
+        "protocol": protocol_rows(header, trials),
+        "settings": setting_rows(header.config),
+        "notes": header.notes,
+        "missing": MISSING,
+    }
+    return environment.get_template("page.html.j2").render(
+        context | _inlined(),
+        front_figure=_json(plot_front(trials)),
+        growth_figure=_json(plot_hypervolume(trials)),
+    )
+
+
+def _texts(
+    trials: Sequence[Trial], header: RunHeader, rows: list[FrontRow]
+) -> dict[str, Any]:
+    candidates = [trial for trial in trials if trial.proposal.is_candidate and is_measured(trial)]
+    members = [row for row in rows if row["stage"] != "yardstick"]
+    seconds = sum(trial.outcome.seconds for trial in trials if trial.outcome)
+    verdict = judge(rows)
+    return {
+        "final": is_final(trials),
+        "data_name": data_name(header),
+        "classes": header.categories,
+        "candidates": len(candidates),
+        "measured": sum(is_measured(trial) for trial in trials),
+        "members": len(members),
+        "span": _span(members),
+        "time": duration(seconds),
+        "verdict": verdict,
+        "chosen": recommended_row(rows),
+    }
+
+
+def data_name(header: RunHeader) -> str:
+    """Return what the run was searched on, as the user named it; a file by its name alone."""
+    data = header.config.get("data")
+    source = data.get("source") if isinstance(data, dict) else data
+    return Path(str(source)).name if source else "the given pictures"
+
+
+def _span(members: list[FrontRow]) -> str:
+    times = [row["latency_ms"] for row in members]
+    return f"{max(times) / min(times):.1f}" if times else MISSING
+
+
+def _detectors(
+    rows: list[FrontRow], pictures: dict[int, list[ShownPicture]]
+) -> list[tuple[FrontRow, list[ShownPicture]]]:
+    return [(row, pictures[row["trial"]]) for row in rows if pictures.get(row["trial"])]
+
+
+def _trial_row(trial: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
+    found = {name: trial.measurement(name) for name in ("ap", "ap50", "latency_ms", "macs_g")}
+    return {
+        "number": trial.number,
+        "part": part_name(trial, trials),
+        "arch": str(trial.proposal.arch),
+        "operator": trial.proposal.origin.operator,
+        "epochs": trial.proposal.budget.epochs,
+        "seconds": round(trial.outcome.seconds) if trial.outcome else 0,
+        **{name: item.value if item else None for name, item in found.items()},
+    }
+
+
+def _inlined() -> dict[str, Markup]:
+    """Return style and scripts, which are ours or plotly's and stand in the page as they are."""
+    here = files("smnas.report")
+    return {
+        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),
+        "script": Markup(here.joinpath("page.js").read_text(encoding="utf-8")),
+        "plotly": Markup(get_plotlyjs()),
+    }
+
+
+def _json(figure: go.Figure) -> Markup:
+    """Return a figure as JSON that may stand inside a script element."""
+    return Markup((figure.to_json() or "{}").replace("<", "\\u003c"))

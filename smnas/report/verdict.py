@@ -1,0 +1,115 @@
+"""Whether the search paid: the recommended detector against the yardstick, by their intervals.
+
+Two numbers whose 95 % intervals overlap are called tied. That is the cautious rule: what it calls
+better is better, and a small difference that is real may still be called tied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smnas.report.tables import FrontRow
+from smnas.report.wording import milliseconds, percent
+
+Comparison = Literal["better", "tied", "worse", "unknown"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the recommended detector stands to the yardstick, and the sentence that says it."""
+
+    accuracy: Comparison
+    speed: Comparison
+    split: Literal["test", "val"]
+    """The split that the accuracy was compared on: test where there is one."""
+    sentence: str
+
+    @property
+    def paid(self) -> bool:
+        """Whether it is better in one respect and worse in none."""
+        found = {self.accuracy, self.speed}
+        return "better" in found and "worse" not in found
+
+
+def judge(rows: Sequence[FrontRow]) -> Verdict | None:
+    """Return the verdict on a front, or None while the recommended or the yardstick is missing."""
+    chosen = recommended_row(rows)
+    yardstick = yardstick_row(rows)
+    if chosen is None or yardstick is None:
+        return None
+    on_test = chosen["ap50_test"] is not None and yardstick["ap50_test"] is not None
+    name = "ap50_test" if on_test else "ap50"
+    accuracy = _compare(chosen, yardstick, name, more_is_better=True)
+    speed = _compare(chosen, yardstick, "latency_ms", more_is_better=False)
+    sentence = _OPENINGS[_outcome(accuracy, speed)] + " " + _details(chosen, yardstick, name)
+    if "tied" in (accuracy, speed):
+        sentence += " " + _MEANING_OF_TIED
+    return Verdict(accuracy, speed, "test" if on_test else "val", sentence)
+
+
+def recommended_row(rows: Sequence[FrontRow]) -> FrontRow | None:
+    """Return the row of the recommended detector, or None where there is no front yet."""
+    return next((row for row in rows if row["recommended"]), None)
+
+
+def yardstick_row(rows: Sequence[FrontRow]) -> FrontRow | None:
+    """Return the row of the yardstick, or None where it has no numbers."""
+    return next((row for row in rows if row["stage"] == "yardstick"), None)
+
+
+_Outcome = Literal["paid", "trade", "tied", "lost", "unknown"]
+
+_OPENINGS: dict[_Outcome, str] = {
+    "paid": "The search paid on this data.",
+    "trade": "The search found a trade on this data, not a plain gain.",
+    "tied": "The search found nothing that is measurably better than the yardstick on this data.",
+    "lost": "The search did not pay on this data: the yardstick is the better choice.",
+    "unknown": "Whether the search paid cannot be said: intervals are missing.",
+}
+_MEANING_OF_TIED = (
+    "Tied means that the 95 % intervals overlap: another draw of pictures, or another timing, "
+    "could turn the order round."
+)
+
+
+def _outcome(accuracy: Comparison, speed: Comparison) -> _Outcome:
+    found = {accuracy, speed}
+    if "unknown" in found:
+        return "unknown"
+    if found == {"better", "worse"}:
+        return "trade"
+    if "better" in found:
+        return "paid"
+    return "lost" if "worse" in found else "tied"
+
+
+def _compare(
+    chosen: FrontRow, yardstick: FrontRow, name: str, *, more_is_better: bool
+) -> Comparison:
+    ours, theirs = chosen.get(f"{name}_interval"), yardstick.get(f"{name}_interval")
+    if not isinstance(ours, list) or not isinstance(theirs, list):
+        return "unknown"
+    if ours[0] <= theirs[1] and theirs[0] <= ours[1]:
+        return "tied"
+    return "better" if (ours[0] > theirs[1]) == more_is_better else "worse"
+
+
+def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
+    split = "test" if name == "ap50_test" else "validation"
+    ratio = yardstick["latency_ms"] / chosen["latency_ms"]
+    pace = f"{ratio:.1f} times as fast as" if ratio >= 1 else f"{1 / ratio:.1f} times as slow as"
+    return (
+        f"The recommended detector is {pace} the yardstick "
+        f"({_milliseconds(chosen)} against {_milliseconds(yardstick)} ms; "
+        f"{_compare(chosen, yardstick, 'latency_ms', more_is_better=False)}), at an AP50 on the "
+        f"{split} split of {_percent(chosen, name)} against {_percent(yardstick, name)} "
+        f"({_compare(chosen, yardstick, name, more_is_better=True)})."
+    )
+
+
+def _milliseconds(row: FrontRow) -> str:
+    return milliseconds(row["latency_ms"], row["latency_ms_interval"])
+
+
+def _percent(row: FrontRow, name: str) -> str:
+    return percent(row[name], row[f"{name}_interval"])

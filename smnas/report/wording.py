@@ -1,0 +1,74 @@
+"""Numbers as people read them: AP times 100, times in milliseconds, intervals in brackets.
+
+All plain ASCII: the texts stand in a terminal, a log and a page alike.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+MISSING = "-"
+
+
+def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """Return an AP (0-1) times 100, with its interval.
+
+    >>> percent(0.4821, [0.421, 0.54])
+    '48.2 (42.1-54.0)'
+    >>> percent(None)
+    '-'
+    """
+    if value is None:
+        return MISSING
+    return f"{100 * value:.1f}" + _bracket(interval, lambda end: f"{100 * end:.1f}")
+
+
+def milliseconds(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """Return a time to three digits, with its interval, without the unit.
+
+    >>> milliseconds(3.4149, (3.32, 3.551))
+    '3.41 (3.32-3.55)'
+    """
+    if value is None:
+        return MISSING
+    return three_digits(value) + _bracket(interval, three_digits)
+
+
+def three_digits(value: float | None) -> str:
+    """Return a positive number to three significant digits, never in powers of ten.
+
+    >>> three_digits(0.01234), three_digits(12.34), three_digits(1234.0)
+    ('0.0123', '12.3', '1234')
+    """
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in its two largest units.
+
+    >>> duration(4.2), duration(95), duration(7260)
+    ('4 s', '1 min 35 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def megabytes(size_bytes: int) -> str:
+    """Return a file size in megabytes (10**6 bytes).
+
+    >>> megabytes(3_456_789)
+    '3.46 MB'
+    """
+    return f"{three_digits(size_bytes / 1e6)} MB"
+
+
+def _bracket(interval: Sequence[float] | None, write: Callable[[float], str]) -> str:
+    return "" if interval is None else f" ({write(interval[0])}-{write(interval[1])})"
