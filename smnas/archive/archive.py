@@ -67,10 +67,10 @@ class Archive:
         part = folder / (FILE_NAME + ".part")
         for leftover in folder.glob(part.name + "*"):
             leftover.unlink()
-        engine = make_engine(sqlite_url(part))
+        engine = make_engine(sqlite_url(part), one_file=True)
         with explained(folder):
             create_tables(engine, header)
-        engine.dispose()  # the last connection folds the write-ahead log into the file
+        engine.dispose()
         os.replace(part, path)
         return cls(folder, make_engine(sqlite_url(path)))
 

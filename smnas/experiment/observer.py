@@ -1,4 +1,4 @@
-"""What a search tells whoever watches it. The loop knows this protocol and prints nothing itself."""
+"""What a search tells whoever watches it: the loop calls this protocol and prints nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
