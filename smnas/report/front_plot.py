@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import floor, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -65,11 +65,19 @@ def plot_front(trials: Sequence[Trial]) -> go.Figure:
     figure.update_layout(
         **LAYOUT,
         height=560,
-        xaxis={"title": "time per picture, ms (log scale)", "type": "log", "dtick": "D2"},
+        xaxis={"title": "time per picture, ms (log scale)", "type": "log", **_time_ticks(trials)},
         yaxis={"title": "AP x 100, validation split", "rangemode": "tozero"},
         legend={"orientation": "h", "y": -0.16, "x": 0, "yanchor": "top"},
     )
     return figure
+
+
+def _time_ticks(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+    """Return round times that span the trials: plotly's own ticks on a log axis hide the decade."""
+    times = [trial.value("latency_ms") for trial in trials if is_measured(trial)] or [1.0]
+    decades = range(floor(log10(min(times))), floor(log10(max(times))) + 2)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 1.5, 2, 3, 4, 5, 7)]
+    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def _is_final_training(trial: Trial, trials: Sequence[Trial], longest: int) -> bool:

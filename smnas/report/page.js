@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const CONFIG = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"] };
 
   function themed() {
     const style = getComputedStyle(document.documentElement);

@@ -81,9 +81,7 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
     )
 
 
-def _texts(
-    trials: Sequence[Trial], header: RunHeader, rows: list[FrontRow]
-) -> dict[str, Any]:
+def _texts(trials: Sequence[Trial], header: RunHeader, rows: list[FrontRow]) -> dict[str, Any]:
     candidates = [trial for trial in trials if trial.proposal.is_candidate and is_measured(trial)]
     members = [row for row in rows if row["stage"] != "yardstick"]
     seconds = sum(trial.outcome.seconds for trial in trials if trial.outcome)

@@ -12,8 +12,9 @@ LAYOUT: dict[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"family": "system-ui, sans-serif", "size": 13},
-    "margin": {"l": 56, "r": 12, "t": 16, "b": 48},
+    "margin": {"l": 56, "r": 24, "t": 16, "b": 48},
     "hoverlabel": {"align": "left"},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": GREEN},
     "template": "none",
 }
 

@@ -97,18 +97,29 @@ def _compare(
 def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
     split = "test" if name == "ap50_test" else "validation"
     ratio = yardstick["latency_ms"] / chosen["latency_ms"]
-    pace = f"{ratio:.1f} times as fast as" if ratio >= 1 else f"{1 / ratio:.1f} times as slow as"
+    pace = f"{ratio:.1f} times as fast" if ratio >= 1 else f"{1 / ratio:.1f} times as slow"
+    if _compare(chosen, yardstick, "latency_ms", more_is_better=False) == "tied":
+        pace = "tied"
+    accuracy = _compare(chosen, yardstick, name, more_is_better=True)
     return (
-        f"The recommended detector is {pace} the yardstick "
-        f"({_milliseconds(chosen)} against {_milliseconds(yardstick)} ms; "
-        f"{_compare(chosen, yardstick, 'latency_ms', more_is_better=False)}), at an AP50 on the "
-        f"{split} split of {_percent(chosen, name)} against {_percent(yardstick, name)} "
-        f"({_compare(chosen, yardstick, name, more_is_better=True)})."
+        f"The recommended detector takes {_milliseconds(chosen)} where the yardstick takes "
+        f"{_milliseconds(yardstick)}: {pace}. Its AP50 on the {split} split is "
+        f"{_percent(chosen, name)} against {_percent(yardstick, name)}: {_WORDS[accuracy]}."
     )
 
 
+_WORDS: dict[Comparison, str] = {
+    "better": "better",
+    "tied": "tied",
+    "worse": "worse",
+    "unknown": "not to be compared, for want of an interval",
+}
+
+
 def _milliseconds(row: FrontRow) -> str:
-    return milliseconds(row["latency_ms"], row["latency_ms_interval"])
+    interval = row["latency_ms_interval"]
+    bracket = milliseconds(row["latency_ms"], interval).partition(" ")[2]
+    return f"{milliseconds(row['latency_ms'])} ms" + (f" {bracket}" if bracket else "")
 
 
 def _percent(row: FrontRow, name: str) -> str:
