@@ -60,6 +60,10 @@ class RunMismatchError(ArchiveError):
     exit_code = 2
 
 
+class SpaceError(SmnasError, ValueError):
+    """An arch that a design space does not hold, or a move where it offers none."""
+
+
 class ComparisonError(SmnasError, ValueError):
     """Trials that must not be compared, such as two of different budgets."""
 

@@ -1,0 +1,72 @@
+"""From structures to codes: how a named backbone enters stage two, and what of a code is built."""
+
+from smnas.arch import DetectorArch
+from smnas.arch.parts import (
+    CodedBackbone,
+    FpnNeck,
+    NamedBackbone,
+    NoNeck,
+    TimmBackbone,
+)
+from smnas.errors import SpaceError
+
+REFERENCE_CODES: dict[str, CodedBackbone] = {
+    # ResNets: the strings of paper.md 2.1; a ResNeXt has the layout of its ResNet.
+    "resnet18": CodedBackbone(block="basicblock", base=64, code="11-21-21-21"),
+    "resnet34": CodedBackbone(block="basicblock", base=64, code="111-2111-211111-211"),
+    "resnet50": CodedBackbone(block="bottleneck", base=64, code="111-2111-211111-211"),
+    "resnet101": CodedBackbone(block="bottleneck", base=64, code=f"111-2111-2{'1' * 22}-211"),
+    "resnext50": CodedBackbone(block="xbottleneck", base=64, code="111-2111-211111-211"),
+    "resnext101": CodedBackbone(block="xbottleneck", base=64, code=f"111-2111-2{'1' * 22}-211"),
+    # MobileNetV2 (Sandler et al. 2018, Table 2): 2, 3, 7 and 4 blocks at strides 4 to 32; its
+    # widths 24, 32, 64, 96, 160, 320 grow by less than doublings, so three stand for five steps.
+    "mobilenetv2": CodedBackbone(block="inverted", base=24, code="11-111-2111111-2112"),
+}
+"""Backbones by name as codes. The stem differs: two 3x3 convolutions in the place of one 7x7 (or of
+MobileNetV2's first block) and no max pooling (paper.md 2.1)."""
+
+
+def code_backbone(backbone: CodedBackbone | NamedBackbone | TimmBackbone) -> CodedBackbone:
+    """Return the code that stands for ``backbone``.
+
+    Raises:
+        SpaceError: A timm backbone, whose blocks have no code.
+    """
+    if isinstance(backbone, CodedBackbone):
+        return backbone
+    if isinstance(backbone, NamedBackbone):
+        return REFERENCE_CODES[backbone.name]
+    raise SpaceError(
+        f"backbone 'timm:{backbone.name}' has no code, so stage two cannot search around it: use "
+        f"BLOCK_BASE_CODE or one of {', '.join(REFERENCE_CODES)}"
+    )
+
+
+def as_built(arch: DetectorArch) -> DetectorArch:
+    """Return ``arch`` with the groups that are never built reduced to one block.
+
+    Stages above the highest level that feeds the neck are left out of the network, so codes that
+    differ there only name the same detector. Two archs are duplicates when this is equal.
+    """
+    backbone, top = arch.backbone, arch.roi_levels[-1]
+    if not isinstance(backbone, CodedBackbone):
+        return arch
+    groups = backbone.code.split("-")
+    code = "-".join(groups[:top] + ["1"] * (len(groups) - top))
+    return arch if code == backbone.code else arch.replace(backbone=with_code(backbone, code=code))
+
+
+def with_code(
+    backbone: CodedBackbone, *, code: str | None = None, base: int | None = None
+) -> CodedBackbone:
+    """Return ``backbone`` with another code or base width, checked."""
+    return CodedBackbone(
+        block=backbone.block, base=base or backbone.base, code=code or backbone.code
+    )
+
+
+def with_width(neck: FpnNeck | NoNeck, width: int) -> FpnNeck | NoNeck:
+    """Return ``neck`` at another width; without a pyramid there is none to change."""
+    if isinstance(neck, NoNeck):
+        return neck
+    return FpnNeck.model_validate({**dict(neck), "width": width})

@@ -1,0 +1,226 @@
+"""Stage two: the backbone block by block and the neck's width (SM-NAS, section 3.2; paper.md 2)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, pairwise, product
+from math import comb
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from smnas.arch import DetectorArch
+from smnas.arch.backbone_code import MAX_BLOCKS, MAX_DOUBLINGS, NUM_GROUPS
+from smnas.arch.parts import CodedBackbone, FpnNeck, NoNeck, Norm
+from smnas.errors import SpaceError
+from smnas.space.coding import as_built, code_backbone, with_code, with_width
+from smnas.space.mutation import CODE_OPERATORS, Moves, pick_move, step
+
+_CUTS = NUM_GROUPS - 1
+Base = Annotated[int, Field(ge=8, le=1024, multiple_of=2)]
+Width = Annotated[int, Field(ge=1, le=8192)]
+Blocks = Annotated[int, Field(ge=NUM_GROUPS, le=MAX_BLOCKS)]
+
+
+class ModularSpace(BaseModel):
+    """Codes, base widths and neck widths around any structure.
+
+    Kept of a structure are its block kind, input, neck levels, proposals and head.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bases: Annotated[tuple[Base, ...], Field(min_length=1)]
+    neck_widths: Annotated[tuple[Width, ...], Field(min_length=1)]
+    min_blocks: Blocks
+    max_blocks: Blocks
+    doublings: Annotated[int, Field(ge=0, le=MAX_DOUBLINGS)] = 3
+    """Exact number of ``2`` in a code."""
+    norm: Norm = "gn-ws"
+    """Stage two trains from scratch, for which the paper takes GN + WS (paper.md 2.5)."""
+
+    @model_validator(mode="after")
+    def _choices_make_sense(self) -> Self:
+        for name, values in (("bases", self.bases), ("neck_widths", self.neck_widths)):
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"{name} must rise, each once; got {list(values)}")
+        if self.min_blocks > self.max_blocks:
+            raise ValueError(
+                f"min_blocks is at most max_blocks; got {self.min_blocks} and {self.max_blocks}"
+            )
+        if self.doublings > self.min_blocks:
+            raise ValueError(
+                f"doublings need a block each; got {self.doublings} for {self.min_blocks} blocks"
+            )
+        return self
+
+    @property
+    def num_codes(self) -> int:
+        """How many codes there are: where the hyphens stand, times where the doublings are."""
+        lengths = range(self.min_blocks, self.max_blocks + 1)
+        return sum(comb(n - 1, _CUTS) * comb(n, self.doublings) for n in lengths)
+
+    @property
+    def size(self) -> int:
+        """Members around one structure that has a pyramid."""
+        return self.num_codes * len(self.bases) * len(self.neck_widths)
+
+    def holds_code(self, code: str) -> bool:
+        """Return whether ``code`` has the right numbers of blocks and doublings, no group empty."""
+        groups = code.split("-")
+        blocks = len(code) - _CUTS
+        return (
+            len(groups) == NUM_GROUPS
+            and all(groups)
+            and self.min_blocks <= blocks <= self.max_blocks
+            and code.count("2") == self.doublings
+        )
+
+    def contains(self, arch: DetectorArch) -> bool:
+        """Return whether ``arch`` is a member around some structure."""
+        backbone, neck = arch.backbone, arch.neck
+        return (
+            isinstance(backbone, CodedBackbone)
+            and arch.norm == self.norm
+            and backbone.base in self.bases
+            and self.holds_code(backbone.code)
+            and (isinstance(neck, NoNeck) or neck.width in self.neck_widths)
+        )
+
+    def enter(self, structure: DetectorArch) -> DetectorArch:
+        """Return the member that stands for ``structure``: where its group begins.
+
+        A named backbone enters as its reference code; base and neck width as the nearest choices.
+
+        Raises:
+            SpaceError: The backbone has no code, or none that the space holds.
+        """
+        backbone = code_backbone(structure.backbone)
+        if not self.holds_code(backbone.code):
+            raise SpaceError(
+                f"backbone code {backbone.code!r} of {structure} is outside the modular space: it "
+                f"takes {self.min_blocks} to {self.max_blocks} blocks and {self.doublings} "
+                "doublings, no group empty"
+            )
+        neck = structure.neck
+        if isinstance(neck, FpnNeck):
+            neck = with_width(neck, _nearest(neck.width, self.neck_widths))
+        base = _nearest(backbone.base, self.bases)
+        return structure.replace(backbone=with_code(backbone, base=base), neck=neck, norm=self.norm)
+
+    def sample(self, arch: DetectorArch, rng: np.random.Generator) -> DetectorArch:
+        """Return a member around the structure of ``arch``, its number of blocks drawn evenly."""
+        blocks = int(rng.integers(self.min_blocks, self.max_blocks + 1))
+        cuts = sorted(rng.choice(np.arange(1, blocks), _CUTS, replace=False).tolist())
+        doublings = rng.choice(blocks, self.doublings, replace=False).tolist()
+        base = self.bases[rng.integers(len(self.bases))]
+        width = self.neck_widths[rng.integers(len(self.neck_widths))]
+        return self._member(arch, base, width, _write_code(blocks, cuts, doublings))
+
+    def moves(self, arch: DetectorArch) -> Moves:
+        """Return the members one operator away from ``arch`` (see ``SearchSpace.moves``).
+
+        Raises:
+            SpaceError: ``arch`` is not a member.
+        """
+        if not self.contains(arch) or not isinstance(arch.backbone, CodedBackbone):
+            raise SpaceError(f"expected a member of the modular space; got {arch}: enter it first")
+        parent, coded = as_built(arch), arch.backbone
+        children = {
+            "step-base": [
+                arch.replace(backbone=with_code(coded, base=base))
+                for base in step(coded.base, self.bases)
+            ],
+            "step-neck": []
+            if isinstance(arch.neck, NoNeck)
+            else [
+                arch.replace(neck=with_width(arch.neck, width))
+                for width in step(arch.neck.width, self.neck_widths)
+            ],
+        }
+        for name, operator in CODE_OPERATORS.items():
+            codes = filter(self.holds_code, operator(coded.code))
+            children[name] = [arch.replace(backbone=with_code(coded, code=code)) for code in codes]
+        fit = {
+            name: tuple(child for child in found if as_built(child) != parent)
+            for name, found in children.items()
+        }
+        return {name: found for name, found in fit.items() if found}
+
+    def mutate(self, arch: DetectorArch, rng: np.random.Generator) -> tuple[DetectorArch, str]:
+        """Return a member one operator away from ``arch``, and the operator's name.
+
+        Raises:
+            SpaceError: ``arch`` is not a member, or has no move.
+        """
+        return pick_move(self.moves(arch), rng)
+
+    def enumerate(self, arch: DetectorArch) -> Iterator[DetectorArch]:
+        """Yield every member around the structure of ``arch``, fewest blocks first."""
+        widths = self.neck_widths[:1] if isinstance(arch.neck, NoNeck) else self.neck_widths
+        for blocks in range(self.min_blocks, self.max_blocks + 1):
+            for cuts in combinations(range(1, blocks), _CUTS):
+                for doublings in combinations(range(blocks), self.doublings):
+                    code = _write_code(blocks, list(cuts), list(doublings))
+                    for base, width in product(self.bases, widths):
+                        yield self._member(arch, base, width, code)
+
+    def around(self, structure: DetectorArch) -> "Neighbourhood":
+        """Return the part of the space that belongs to one structure.
+
+        Raises:
+            SpaceError: The structure cannot enter.
+        """
+        return Neighbourhood(self, self.enter(structure))
+
+    def _member(self, arch: DetectorArch, base: int, width: int, code: str) -> DetectorArch:
+        block = code_backbone(arch.backbone).block
+        return arch.replace(
+            backbone=CodedBackbone(block=block, base=base, code=code),
+            neck=with_width(arch.neck, width),
+            norm=self.norm,
+        )
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The members of a modular space around one structure: what a group of stage two searches."""
+
+    space: ModularSpace
+    entry: DetectorArch
+    """The structure itself, as a member."""
+
+    @property
+    def frame(self) -> DetectorArch:
+        """What all members have in common: equal for structures that share a neighbourhood."""
+        return self._frame(self.entry)
+
+    def contains(self, arch: DetectorArch) -> bool:
+        """Return whether ``arch`` is a member."""
+        return self.space.contains(arch) and self._frame(arch) == self.frame
+
+    def sample(self, rng: np.random.Generator) -> DetectorArch:
+        """Return a member drawn at random."""
+        return self.space.sample(self.entry, rng)
+
+    def moves(self, arch: DetectorArch) -> Moves:
+        """Return the members one operator away from ``arch`` (see ``SearchSpace.moves``)."""
+        return self.space.moves(arch)
+
+    def enumerate(self) -> Iterator[DetectorArch]:
+        """Yield every member once, always in the same order."""
+        return self.space.enumerate(self.entry)
+
+    def _frame(self, arch: DetectorArch) -> DetectorArch:
+        return next(self.space.enumerate(arch))
+
+
+def _nearest(value: int, choices: tuple[int, ...]) -> int:
+    return min(choices, key=lambda choice: abs(choice - value))
+
+
+def _write_code(blocks: int, cuts: list[int], doublings: list[int]) -> str:
+    """Return the code with hyphens before the blocks ``cuts`` and a ``2`` at ``doublings``."""
+    digits = ["2" if i in doublings else "1" for i in range(blocks)]
+    bounds = [0, *cuts, blocks]
+    return "-".join("".join(digits[a:b]) for a, b in pairwise(bounds))
