@@ -1,0 +1,107 @@
+"""The last screen of a search: what came of it, whether it paid, and what to do next."""
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from smnas.experiment.observer import RunSummary
+from smnas.report.tables import FrontRow
+from smnas.report.verdict import judge, recommended_row, yardstick_row
+from smnas.report.wording import MISSING, duration, megabytes, milliseconds, percent, three_digits
+
+
+def show_summary(console: Console, summary: RunSummary) -> None:
+    """Print how the search ended."""
+    console.print()
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    console.print(
+        f"Done in {duration(summary.seconds)}: {summary.candidates} candidates trained{failed}.",
+        markup=False,
+    )
+    if summary.rows:
+        console.print(_front_in_words(summary), markup=False)
+    chosen = recommended_row(summary.rows)
+    if chosen is None:
+        console.print("No detector was measured: nothing can be recommended.", markup=False)
+    else:
+        console.print(_side_by_side(chosen, yardstick_row(summary.rows)))
+        verdict = judge(summary.rows)
+        if verdict is not None:
+            console.print(Panel(Text(verdict.sentence), border_style=_BORDERS[verdict.paid]))
+    console.print(_next_steps(summary), soft_wrap=True)
+
+
+def _front_in_words(summary: RunSummary) -> str:
+    members = sorted(
+        (row for row in summary.rows if row["stage"] != "yardstick"),
+        key=lambda row: row["latency_ms"],
+    )
+    if not members:
+        return "The front is empty."
+    fastest, slowest = (
+        f"{milliseconds(row['latency_ms'])} ms at AP50 {percent(row['ap50'])}"
+        for row in (members[0], members[-1])
+    )
+    return (
+        f"Detectors on the front: {len(members)}, from {fastest} to {slowest} (validation split); "
+        f"`smnas front {summary.folder}` lists them."
+    )
+
+
+_BORDERS = {True: "green", False: "yellow"}
+
+
+def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
+    """Return the recommended detector beside the yardstick: accuracy, time, megabytes."""
+    shown = [chosen, *([yardstick] if yardstick else [])]
+    on_test = chosen["ap50_test"] is not None
+    table = Table(
+        title="Recommended beside the yardstick",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("")
+    for name in ("recommended", "yardstick")[: len(shown)]:
+        table.add_column(name, justify="right", overflow="fold")
+    lines = {
+        f"AP50 on the {'test' if on_test else 'validation'} split": [
+            percent(row["ap50_test"], row["ap50_test_interval"])
+            if on_test
+            else percent(row["ap50"], row["ap50_interval"])
+            for row in shown
+        ],
+        "milliseconds per picture": [
+            milliseconds(r["latency_ms"], r["latency_ms_interval"]) for r in shown
+        ],
+        "weights file": [_size(row) for row in shown],
+        "G multiply-adds": [three_digits(row["macs_g"]) for row in shown],
+        "M parameters": [three_digits(row["params_m"]) for row in shown],
+        "arch": [row["arch"] for row in shown],
+    }
+    for line, cells in lines.items():
+        table.add_row(line, *map(Text, cells))
+    table.caption = "AP50 times 100; 95 % intervals in brackets"
+    table.caption_justify = "left"
+    return table
+
+
+def _size(row: FrontRow) -> str:
+    weights = row["weights"]
+    return megabytes(Path(weights).stat().st_size) if weights else MISSING
+
+
+def _next_steps(summary: RunSummary) -> Text:
+    folder = summary.folder
+    return Text(
+        f"Report (opens offline): {summary.report}\n\n"
+        "Next, on your own pictures:\n"
+        f"  smnas predict {folder} my/picture.jpg --out found\n"
+        "  smnas data my/annotations.json --images my/pictures\n"
+        "  smnas search my/annotations.json --images my/pictures --out runs/mine"
+    )

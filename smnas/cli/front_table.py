@@ -1,0 +1,93 @@
+"""The front as a table in a terminal: whole for ``smnas front``, at a glance for the live view."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from smnas.report.tables import FrontRow
+from smnas.report.wording import milliseconds, percent, three_digits
+
+_CAPTION = "> recommended: the fastest with at least 95 % of the best AP"
+
+
+def front_table(rows: Sequence[FrontRow]) -> Table:
+    """Return the front, best AP first, the yardstick in its place, with all intervals."""
+    on_test = any(row["ap50_test"] is not None for row in rows)
+    table = _empty_table(rows)
+    for name in ("AP val", "AP50 val", *(["AP50 test"] if on_test else []), "ms", "G MACs", "epochs"):
+        table.add_column(name, justify="right")
+    table.add_column("arch", overflow="fold", min_width=24)
+    for row in rows:
+        cells = [
+            percent(row["ap"], row["ap_interval"]),
+            percent(row["ap50"], row["ap50_interval"]),
+            *([percent(row["ap50_test"], row["ap50_test_interval"])] if on_test else []),
+            milliseconds(row["latency_ms"], row["latency_ms_interval"]),
+            three_digits(row["macs_g"]),
+            str(row["budget"]["epochs"]),
+            row["arch"],
+        ]
+        _add(table, row, cells)
+    return table
+
+
+def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
+    """Return the front with one line per detector.
+
+    Args:
+        rows: From ``front_rows``.
+        limit: Beyond this number the last are left out; recommended and yardstick stay.
+    """
+    table = _empty_table(rows)
+    for name in ("AP", "AP50", "ms", "epochs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("arch", overflow="ellipsis", no_wrap=True)
+    shown = _shortened(rows, limit)
+    for row in shown:
+        cells = [
+            percent(row["ap"]),
+            percent(row["ap50"], row["ap50_interval"]),
+            milliseconds(row["latency_ms"]),
+            str(row["budget"]["epochs"]),
+            row["arch"],
+        ]
+        _add(table, row, cells)
+    if len(shown) < len(rows):
+        table.caption = f"{_CAPTION}; {len(rows) - len(shown)} more"
+    return table
+
+
+def _empty_table(rows: Sequence[FrontRow]) -> Table:
+    final = bool(rows) and rows[0]["final"]
+    table = Table(
+        title="The final front" if final else "The front so far",
+        title_justify="left",
+        title_style="bold",
+        caption=_CAPTION,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("")
+    table.add_column("from", no_wrap=True)
+    return table
+
+
+def _add(table: Table, row: FrontRow, cells: Sequence[str]) -> None:
+    yardstick = row["stage"] == "yardstick"
+    origin = "yardstick" if yardstick else f"stage {row['stage']}"
+    style = "bold green" if row["recommended"] else "yellow" if yardstick else ""
+    table.add_row(
+        *map(Text, (">" if row["recommended"] else "", origin, *cells)),
+        style=style,
+    )
+
+
+def _shortened(rows: Sequence[FrontRow], limit: int) -> list[FrontRow]:
+    if len(rows) <= limit:
+        return list(rows)
+    must = [row for row in rows if row["recommended"] or row["stage"] == "yardstick"]
+    others = [row for row in rows if row not in must][: max(0, limit - len(must))]
+    return [row for row in rows if row in must or row in others]
