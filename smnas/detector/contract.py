@@ -1,6 +1,6 @@
 """What passes between the detector and the other rooms, and between its own modules.
 
-Tensor letters: B batch, G ground-truth boxes (padded to the most of the batch), D detections (fixed).
+Tensor letters: B batch, G ground-truth boxes (padded to the most of the batch), D detections.
 Boxes are ``boxes_xyxy``: float32, absolute pixels of the network input, left, top, right, bottom.
 """
 

@@ -1,0 +1,97 @@
+"""From an arch to a network: the literal table of which value becomes which module."""
+
+import torch
+from torch import nn
+
+from smnas.arch import DetectorArch
+from smnas.arch.parts import CodedBackbone, FpnNeck, RcnnHead, RetinaHead, Rpn
+from smnas.detector.coded_backbone import CodedBackbone as CodedBackboneModule
+from smnas.detector.coded_backbone import build_coded_backbone
+from smnas.detector.contract import FeatureSpec
+from smnas.detector.detector import Detector, Head
+from smnas.detector.fpn import build_fpn
+from smnas.detector.loss_settings import LossSettings
+from smnas.detector.rcnn_head import BoxPredictor
+from smnas.detector.rcnn_head import RcnnHead as RcnnHeadModule
+from smnas.detector.retina_head import build_retina_head
+from smnas.detector.roi_align import RoiAlign
+from smnas.detector.rpn import build_rpn
+from smnas.detector.two_stage import TwoStageHead
+from smnas.errors import ConfigError, NotBuiltYetError
+
+
+def build_detector(
+    arch: DetectorArch,
+    num_classes: int,
+    losses: LossSettings | None = None,
+    seed: int | None = None,
+) -> Detector:
+    """Return the network that ``arch`` describes, with fresh weights, on the CPU, in training mode.
+
+    Args:
+        arch: What to build.
+        num_classes: K, the data's categories.
+        losses: How it learns; the published settings where none are given.
+        seed: Of the initial weights and of the sampling in its losses; None: another each time.
+
+    Raises:
+        ConfigError: ``num_classes`` is below 1.
+        NotBuiltYetError: A part that this version cannot build.
+    """
+    if num_classes < 1:
+        raise ConfigError(f"num_classes: expected 1 or more; got {num_classes}")
+    settings = losses or LossSettings()
+    # The caller's random state stays as it is.
+    with torch.random.fork_rng(devices=[]):
+        seed = torch.seed() if seed is None else seed
+        torch.manual_seed(seed)
+        backbone = _build_backbone(arch)
+        inputs = tuple(backbone.specs.values())
+        neck, specs = _build_neck(arch, inputs)
+        head = _build_head(arch, num_classes, specs, settings)
+    detector = Detector(arch, num_classes, backbone, neck, head)
+    detector.seed_sampling(seed)
+    return detector
+
+
+def _build_backbone(arch: DetectorArch) -> CodedBackboneModule:
+    if not isinstance(arch.backbone, CodedBackbone):
+        raise NotBuiltYetError(
+            f"backbone {arch.backbone.name!r}: backbones by name cannot be built yet; use a code "
+            "such as basicblock_64_11-21-21-21, which is resnet18's layout"
+        )
+    return build_coded_backbone(arch.backbone, arch.neck.lateral_levels, arch.norm)
+
+
+def _build_neck(
+    arch: DetectorArch, inputs: tuple[FeatureSpec, ...]
+) -> tuple[nn.Module, tuple[FeatureSpec, ...]]:
+    if not isinstance(arch.neck, FpnNeck):
+        return nn.Identity(), inputs
+    fpn = build_fpn(arch.neck, inputs, arch.norm)
+    return fpn, fpn.specs
+
+
+def _build_head(
+    arch: DetectorArch, num_classes: int, specs: tuple[FeatureSpec, ...], settings: LossSettings
+) -> Head:
+    head, proposals = arch.head, arch.proposals
+    if isinstance(head, RetinaHead):
+        return build_retina_head(head, specs, num_classes, arch.norm, settings.retina)
+    if not isinstance(proposals, Rpn) or not isinstance(head, RcnnHead):
+        part = head.kind if isinstance(proposals, Rpn) else proposals.kind
+        raise NotBuiltYetError(
+            f"{part!r} cannot be built yet; use proposals 'rpn' with the head 'rcnn', or proposals "
+            "'none' with the head 'retina'"
+        )
+    rpn = build_rpn(proposals, specs, arch.norm, settings.rpn)
+    levels = arch.roi_levels
+    roi_align = RoiAlign(head.roi, levels, [spec.stride for spec in specs[: len(levels)]])
+    predictor = BoxPredictor(
+        inputs=specs[0].channels * head.roi**2,
+        width=head.fc,
+        num_classes=num_classes,
+        box_classes=num_classes + 1,
+    )
+    roi_head = RcnnHeadModule(head, roi_align, predictor, num_classes, settings.rcnn)
+    return TwoStageHead(rpn, roi_head, len(levels))

@@ -1,0 +1,94 @@
+"""How a detector learns from boxes: matching, sampling, loss shapes and weights.
+
+Settings of the recipe, not of the arch: they change how the weights come about, not what the
+deployed file computes for given weights. Defaults are the published ones (paper.md section 6).
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Iou = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0.0, le=1e4, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0.0, le=1e2, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MatchSettings(_Settings):
+    """Which anchors or proposals belong to an object, by intersection over union."""
+
+    positive: Iou
+    """At or above: positive."""
+    negative: Iou
+    """Below: negative; in between: neither."""
+    rescue: Iou | None = None
+    """The best anchors of an object are positive from this IoU on, whatever ``positive`` says;
+    None: not at all."""
+    ignore_cover: Iou = 0.5
+    """A negative with more than this share of its area inside one ignored box is dropped."""
+
+    @model_validator(mode="after")
+    def _thresholds_are_ordered(self) -> Self:
+        if self.negative > self.positive:
+            raise ValueError(
+                f"negative must not be above positive; got {self.negative} and {self.positive}"
+            )
+        return self
+
+
+class SampleSettings(_Settings):
+    """How many anchors or proposals of each picture the loss sees."""
+
+    count: Count
+    positive_share: Share
+    """At most this share is positive; negatives fill the rest."""
+
+
+class RetinaLosses(_Settings):
+    """RetinaNet: focal classification and box loss over all anchors (paper.md 6.4)."""
+
+    match: MatchSettings = MatchSettings(positive=0.5, negative=0.4, rescue=0.0)
+    focal_alpha: Share = 0.25
+    focal_gamma: Annotated[float, Field(ge=1.0, le=10.0, allow_inf_nan=False)] = 2.0
+    box_beta: Beta = 0.11
+    class_weight: Weight = 1.0
+    box_weight: Weight = 1.0
+
+
+class RpnLosses(_Settings):
+    """Region proposals: objectness and box loss over sampled anchors (paper.md 6.2).
+
+    While training, ``pre_nms`` and ``kept`` stand in for the arch's counts, which are those of the
+    deployed detector.
+    """
+
+    match: MatchSettings = MatchSettings(positive=0.7, negative=0.3, rescue=0.3)
+    sample: SampleSettings = SampleSettings(count=256, positive_share=0.5)
+    pre_nms: Count = 2000
+    kept: Count = 2000
+    box_beta: Beta = 1 / 9
+    class_weight: Weight = 1.0
+    box_weight: Weight = 1.0
+
+
+class RcnnLosses(_Settings):
+    """RCNN head: cross-entropy and box loss over sampled proposals (paper.md 6.3, first row)."""
+
+    match: MatchSettings = MatchSettings(positive=0.5, negative=0.5)
+    sample: SampleSettings = SampleSettings(count=512, positive_share=0.25)
+    box_beta: Beta = 1.0
+    class_weight: Weight = 1.0
+    box_weight: Weight = 1.0
+
+
+class LossSettings(_Settings):
+    """The settings of every part; those of parts that an arch lacks are not used."""
+
+    retina: RetinaLosses = RetinaLosses()
+    rpn: RpnLosses = RpnLosses()
+    rcnn: RcnnLosses = RcnnLosses()

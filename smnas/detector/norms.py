@@ -1,0 +1,135 @@
+"""Normalisation: BN, or GN with weight-standardised convolutions; and folding BN away.
+
+``bn`` belongs to the backbone only: there it folds into the convolutions, and neck and heads have
+biases instead. ``gn-ws`` stands behind every convolution (paper.md 4.3).
+"""
+
+from collections import OrderedDict
+from math import gcd
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from smnas.arch.parts import Norm
+
+MAX_GROUPS = 8
+"""Divides every base width of the paper's search set; fewer where a width needs it."""
+_STD_EPSILON = 1e-5
+
+
+def make_norm(norm: Norm, channels: int) -> nn.Module:
+    """Return a batch norm, or a group norm of gcd(8, ``channels``) groups."""
+    if norm == "bn":
+        return nn.BatchNorm2d(channels)
+    return nn.GroupNorm(gcd(MAX_GROUPS, channels), channels)
+
+
+def norm_outside_backbone(norm: Norm) -> Norm | None:
+    """Return the norm of neck and heads: none where the arch says ``bn``, biases stand instead."""
+    return None if norm == "bn" else norm
+
+
+def make_conv(
+    norm: Norm | None,
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+) -> nn.Conv2d:
+    """Return a same-padded convolution that fits what follows it.
+
+    Args:
+        norm: The norm behind it: then it has no bias, and ``gn-ws`` standardises its weights;
+            None: no norm behind it, and a bias.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel: Side of the kernel, odd.
+        stride: Step in input positions.
+        groups: Groups of channels that do not see each other.
+    """
+    kind = WeightStandardConv2d if norm == "gn-ws" else nn.Conv2d
+    return kind(
+        in_channels,
+        out_channels,
+        kernel,
+        stride=stride,
+        padding=kernel // 2,
+        groups=groups,
+        bias=norm is None,
+    )
+
+
+class ConvNorm(nn.Sequential):
+    """A convolution, its norm where it has one, and an activation where one is handed in."""
+
+    conv: nn.Conv2d
+
+    def __init__(
+        self, norm: Norm | None, conv: nn.Conv2d, activation: nn.Module | None = None
+    ) -> None:
+        parts: OrderedDict[str, nn.Module] = OrderedDict(conv=conv)
+        if norm is not None:
+            parts["norm"] = make_norm(norm, conv.out_channels)
+        if activation is not None:
+            parts["activation"] = activation
+        super().__init__(parts)
+
+
+class WeightStandardConv2d(nn.Conv2d):
+    """A convolution whose filters have mean 0 and deviation 1 (Qiao et al. 2019; paper.md 4.3).
+
+    Each filter is centred and divided by its unbiased standard deviation + 1e-5, in float32 also
+    under autocast.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``input`` with the standardised filters."""
+        weight = standardise(self.weight)
+        return F.conv2d(
+            input, weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+def standardise(weight: Tensor) -> Tensor:
+    """Return ``weight`` (out, in, h, w) with each filter at mean 0 and deviation 1, in float32."""
+    with torch.autocast(weight.device.type, enabled=False):
+        std, mean = torch.std_mean(weight.float(), dim=(1, 2, 3), keepdim=True)
+        return (weight - mean) / (std + _STD_EPSILON)
+
+
+def fold_batch_norms(module: nn.Module) -> int:
+    """Fold every batch norm into the convolution before it, in place; ``module`` is for eval after.
+
+    A batch norm is folded where its parent has a convolution of equal width registered right before
+    it (activations and identities may stand between), which holds for every backbone of the family.
+
+    Returns:
+        How many batch norms were folded.
+    """
+    folded = 0
+    for parent in list(module.modules()):
+        conv: nn.Conv2d | None = None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Conv2d):
+                conv = child
+            elif isinstance(child, nn.BatchNorm2d) and conv is not None:
+                if conv.out_channels == child.num_features and _fold(conv, child):
+                    # timm's batch norms carry their activation.
+                    setattr(parent, name, cast(nn.Module, getattr(child, "act", nn.Identity())))
+                    folded += 1
+                conv = None
+    return folded
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> bool:
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        return False
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, mean, variance, norm.eps, norm.weight, norm.bias
+    )
+    return True

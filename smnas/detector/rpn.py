@@ -1,0 +1,126 @@
+"""Region proposal network (Ren et al. 2015, "Faster R-CNN"; paper.md 6.2)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smnas.arch.parts import Norm
+from smnas.arch.parts import Rpn as RpnArch
+from smnas.detector.anchors import make_anchor_grid
+from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
+from smnas.detector.contract import Detections, FeatureSpec, Targets
+from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
+from smnas.detector.loss_settings import RpnLosses
+from smnas.detector.losses import smooth_l1_sum
+from smnas.detector.matching import match
+from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
+from smnas.detector.postprocess import keep_best
+from smnas.detector.sampling import sample
+
+_OUTPUT_STD = 0.01
+
+
+class Rpn(nn.Module):
+    """A convolution, shared by all levels, then objectness and offsets of every anchor."""
+
+    def __init__(
+        self,
+        arch: RpnArch,
+        trunk: nn.Module,
+        objectness: nn.Module,
+        offsets: nn.Module,
+        strides: Sequence[int],
+        settings: RpnLosses,
+    ) -> None:
+        """Take built parts.
+
+        Args:
+            arch: Anchors, thresholds and counts.
+            trunk: Maps to maps of the same shape.
+            objectness: Trunk to logits (B, S, H, W).
+            offsets: Trunk to offsets (B, S * 4, H, W).
+            strides: Pixels per position of each level.
+            settings: How it learns.
+        """
+        super().__init__()
+        self.arch = arch
+        self.trunk = trunk
+        self.objectness = objectness
+        self.offsets = offsets
+        self.strides = tuple(strides)
+        self.settings = settings
+
+    def forward(self, maps: Sequence[Tensor]) -> DenseOutputs:
+        """Return objectness logits and offsets of all anchors."""
+        shapes = [(level.shape[-2], level.shape[-1]) for level in maps]
+        grid = make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
+        outputs: list[tuple[Tensor, Tensor]] = []
+        for level in maps:
+            trunk = self.trunk(level)
+            outputs.append((self.objectness(trunk), self.offsets(trunk)))
+        return join_levels(outputs, self.arch.anchors.per_position, grid)
+
+    @torch.no_grad()
+    def propose(self, outputs: DenseOutputs, image_size: tuple[int, int]) -> Detections:
+        """Return the proposals of each picture, best first; their labels are their levels.
+
+        Args:
+            outputs: Of this network.
+            image_size: Height and width that the proposals are clipped to.
+        """
+        pre_nms = self.settings.pre_nms if self.training else self.arch.pre_nms
+        top = top_anchors(outputs, pre_nms)
+        boxes_BN4 = decode_boxes(
+            outputs.offsets_at(top.anchor_BN), outputs.grid.boxes_A4[top.anchor_BN]
+        )
+        return keep_best(
+            clip_boxes(boxes_BN4, *image_size),
+            top.logits_BN.sigmoid(),
+            top.level_N.expand_as(top.label_BN),
+            min_score=0.0,
+            max_iou=self.arch.nms,
+            count=self.settings.kept if self.training else self.arch.kept,
+        )
+
+    def losses(
+        self, outputs: DenseOutputs, targets: Targets, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch."""
+        matching = match(outputs.grid, targets, self.settings.match)
+        chosen = sample(matching, self.settings.sample, generator)
+        logits_BN = outputs.logits_BSKP.flatten(1).gather(1, chosen.index_BN).float()
+        objectness = F.binary_cross_entropy_with_logits(
+            logits_BN, chosen.positive_BN.float(), weight=chosen.valid_BN.float(), reduction="sum"
+        )
+        picture_N, slot_N = chosen.positive_BN.nonzero(as_tuple=True)
+        anchor_N = chosen.index_BN[picture_N, slot_N]
+        shape_N, position_N = outputs.split(anchor_N)
+        wanted_N4 = encode_boxes(
+            targets.boxes_BG4[picture_N, matching.object_BA[picture_N, anchor_N]],
+            outputs.grid.boxes_A4[anchor_N],
+        )
+        offsets_N4 = outputs.offsets_BS4P[picture_N, shape_N, :, position_N]
+        boxes = smooth_l1_sum(offsets_N4, wanted_N4, self.settings.box_beta)
+        per_sample = 1 / chosen.valid_BN.sum().clamp(min=1)
+        return {
+            "objectness": objectness * (per_sample * self.settings.class_weight),
+            "proposal_boxes": boxes * (per_sample * self.settings.box_weight),
+        }
+
+
+def build_rpn(arch: RpnArch, inputs: Sequence[FeatureSpec], norm: Norm, settings: RpnLosses) -> Rpn:
+    """Return the network over all levels of a pyramid, or over the one map without one."""
+    width, shapes = inputs[0].channels, arch.anchors.per_position
+    behind = norm_outside_backbone(norm)
+    trunk = ConvNorm(behind, make_conv(behind, width, width, 3), nn.ReLU(inplace=True))
+    objectness = make_conv(None, width, shapes, 1)
+    offsets = make_conv(None, width, shapes * 4, 1)
+    nn.init.kaiming_normal_(trunk.conv.weight, nonlinearity="relu")
+    for module in (objectness, offsets):
+        nn.init.normal_(module.weight, std=_OUTPUT_STD)
+    for module in (trunk.conv, objectness, offsets):
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return Rpn(arch, trunk, objectness, offsets, [spec.stride for spec in inputs], settings)

@@ -1,0 +1,72 @@
+"""Two stages as one head: proposals from all levels, then a head that looks at each of them."""
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from smnas.detector.contract import Detections, Targets
+from smnas.detector.dense_outputs import DenseOutputs
+from smnas.detector.rpn import Rpn
+
+
+class RoiHead(Protocol):
+    """A head that works on proposals; a module."""
+
+    def losses(
+        self,
+        maps: Sequence[Tensor],
+        proposals: Detections,
+        image_size: tuple[int, int],
+        targets: Targets,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Return named losses, to be summed."""
+        ...
+
+    def detect(
+        self, maps: Sequence[Tensor], proposals: Detections, image_size: tuple[int, int]
+    ) -> Detections:
+        """Return the detections of a batch."""
+        ...
+
+
+class TwoStageHead(nn.Module):
+    """Proposals, then a head on RoIs."""
+
+    def __init__(self, rpn: Rpn, roi_head: RoiHead, roi_levels: int) -> None:
+        """Take built parts.
+
+        Args:
+            rpn: Makes proposals from all levels.
+            roi_head: Works on them.
+            roi_levels: How many levels, from the finest on, RoIs come from.
+        """
+        super().__init__()
+        self.rpn = rpn
+        self.add_module("roi_head", cast(nn.Module, roi_head))
+        self.roi_levels = roi_levels
+
+    def losses(
+        self,
+        maps: Sequence[Tensor],
+        image_size: tuple[int, int],
+        targets: Targets,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Return the losses of both stages, to be summed."""
+        outputs: DenseOutputs = self.rpn(maps)
+        losses = self.rpn.losses(outputs, targets, generator)
+        proposals = self.rpn.propose(outputs, image_size)
+        roi_head = cast(RoiHead, self.roi_head)
+        losses |= roi_head.losses(
+            maps[: self.roi_levels], proposals, image_size, targets, generator
+        )
+        return losses
+
+    def detect(self, maps: Sequence[Tensor], image_size: tuple[int, int]) -> Detections:
+        """Return the detections of a batch, for pictures of ``image_size`` (height, width)."""
+        proposals = self.rpn.propose(self.rpn(maps), image_size)
+        roi_head = cast(RoiHead, self.roi_head)
+        return roi_head.detect(maps[: self.roi_levels], proposals, image_size)
