@@ -38,8 +38,8 @@ def fit(
     """Train ``detector`` in place, and leave it in eval mode on ``device``.
 
     Everything random (order, crops, augmentation, sampling of anchors and proposals) follows from
-    ``seed``: on a CPU with the same number of threads the same call gives the same weights. The
-    caller's random state is left as it was.
+    ``seed``: on a CPU with the same number of threads the same call gives the same weights. Torch's
+    global random state is neither read nor moved.
 
     Args:
         detector: Built with the recipe's losses; moved to ``device``.
@@ -74,21 +74,19 @@ def fit(
         recipe.batch,
         recipe.augmentation,
         seed=derive_seed(seed, "loader"),
-        drop_last=len(dataset) >= recipe.batch,
+        drop_last=True,
     )
     started = time.perf_counter()
     trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress)
-    cuda = [device.index or 0] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(derive_seed(seed, "sampling"))
-        detector.train()
-        try:
-            for _ in range(epochs):
-                for images_B3HW, targets in loader:
-                    trainer.step(images_B3HW, targets)
-            trainer.finish()
-        finally:
-            detector.eval()
+    detector.seed_sampling(derive_seed(seed, "sampling"))
+    detector.train()
+    try:
+        for epoch in range(epochs):
+            for images_B3HW, targets in loader.epoch(epoch):
+                trainer.step(images_B3HW, targets)
+        trainer.finish()
+    finally:
+        detector.eval()
     return FitLog(
         curve=tuple(trainer.curve.points),
         steps=trainer.done,

@@ -62,6 +62,10 @@ class TinyDetector(nn.Module):
         )
         self.box = nn.Linear(8 * 64, 4)
         self.factor = 1.0
+        self.generator = torch.Generator()
+
+    def seed_sampling(self, seed: int) -> None:
+        self.generator.manual_seed(seed)
 
     def forward(
         self, images_B3HW: Tensor, targets: Targets | None = None
@@ -74,8 +78,9 @@ class TinyDetector(nn.Module):
                 labels_BD=torch.zeros(len(boxes_B4), 1, dtype=torch.int64),
                 valid_BD=torch.ones(len(boxes_B4), 1, dtype=torch.bool),
             )
-        # Noise from torch's own stream stands for the sampling of anchors.
-        noise = 0.01 * torch.rand(()) * boxes_B4.square().mean() / SIDE
+        # The noise stands for the sampling of anchors.
+        draw = torch.rand((), generator=self.generator)
+        noise = 0.01 * draw * boxes_B4.square().mean() / SIDE
         error = (boxes_B4 - targets.boxes_BG4[:, 0]).abs().mean() / SIDE
         return {"box": error * self.factor, "noise": noise}
 

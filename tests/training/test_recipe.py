@@ -19,7 +19,7 @@ def test_defaults_are_pinned() -> None:
 def test_recipe_id_is_stable() -> None:
     assert Recipe().recipe_id == "44136fa355b3"  # SHA-256 of "{}"
     changed = Recipe(batch=8, optimizer=OptimizerSettings(kind="sgd", learning_rate=0.04))
-    assert changed.recipe_id == "0"
+    assert changed.recipe_id == "705afdc8efe0"
 
 
 def test_spelling_out_a_default_changes_no_id() -> None:
