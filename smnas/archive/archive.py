@@ -21,7 +21,7 @@ from smnas.archive.schema import (
     TrialRow,
 )
 from smnas.archive.storage import FILE_NAME, explained, make_engine, room_on_disk, sqlite_url
-from smnas.archive.tables import create_tables, read_header, read_trials
+from smnas.archive.tables import create_tables, header_row, read_header, read_trials
 from smnas.errors import ArchiveError
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Outcome, Proposal, Trial
@@ -114,6 +114,18 @@ class Archive:
             )
             for trial in self._trials[:number]
         ]
+
+    def continue_as(self, header: RunHeader) -> None:
+        """Take ``header`` for the run from now on, for example one that asks for more trials.
+
+        Raises:
+            StorageFullError: No room on the disk; nothing was recorded.
+        """
+        if header == self.header:
+            return
+        with explained(self.folder), Session(self._engine) as session, session.begin():
+            session.add(header_row(header))
+        self.header = header
 
     def start(self, proposal: Proposal) -> Trial:
         """Return the trial of ``proposal``; it is on disk, under the next free number.

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class RunHeader(BaseModel):
-    """What is fixed when a run begins. A run goes on only where all but ``machine`` still holds."""
+    """What is fixed when a run begins; it goes on only where that still holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,6 +17,8 @@ class RunHeader(BaseModel):
     """The search's configuration as JSON, every default written out."""
     data_ids: dict[str, str]
     """Content hash of each split that the search reads: ``train`` and ``val``."""
+    space: dict[str, Any] = {}
+    """The space's content as JSON, since a name or a file can come to mean something else."""
     categories: tuple[str, ...] = ()
     """Names of the classes, in the order of their labels."""
     machine: str = ""

@@ -18,7 +18,7 @@ class Table(DeclarativeBase):
 
 
 class RunRow(Table):
-    """The one row that says what the run is."""
+    """What the run is; the newest row counts, an older one says what was asked for before."""
 
     __tablename__ = "run"
 

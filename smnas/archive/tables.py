@@ -28,7 +28,12 @@ def create_tables(engine: Engine, header: RunHeader) -> None:
     """Make the tables behind ``engine`` and write the run's header into them."""
     Table.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
-        session.add(RunRow(id=1, format=FORMAT, header=header.model_dump(mode="json")))
+        session.add(header_row(header))
+
+
+def header_row(header: RunHeader) -> RunRow:
+    """Return the row of a header; the newest one counts."""
+    return RunRow(format=FORMAT, header=header.model_dump(mode="json"))
 
 
 def read_header(folder: Path, session: Session) -> RunHeader:
@@ -38,7 +43,8 @@ def read_header(folder: Path, session: Session) -> RunHeader:
         ArchiveError: Half-written, or made by another version.
     """
     tables = inspect(session.get_bind()).get_table_names()
-    row = session.get(RunRow, 1) if RunRow.__tablename__ in tables else None
+    newest = select(RunRow).order_by(RunRow.id.desc()).limit(1)
+    row = session.scalar(newest) if RunRow.__tablename__ in tables else None
     if row is None:
         raise ArchiveError(
             f"{folder / FILE_NAME}: half-written: it does not say which run it belongs to; remove "

@@ -1,0 +1,196 @@
+"""``SearchConfig``: everything that a search is told, as one frozen value.
+
+A configuration is a JSON file, or flags, or both; flags win. What neither says has a default that
+depends on the space, because a space for two cores and the paper's want other budgets.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from smnas.arch.parts import Norm
+from smnas.data.sources import DataSpec
+from smnas.errors import ConfigError, MissingFileError, nearest
+from smnas.experiment.config_errors import explain
+from smnas.training.recipe import Recipe
+from smnas.trial.budget import Budget
+
+MAX_FINALS = 8
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budgets(_Value):
+    """How long each part of the search trains."""
+
+    stage_one: Budget
+    stage_two: Budget
+    final: Budget
+
+
+class SearchConfig(_Value):
+    """What one search is told; the run folder keeps it, and refuses another one."""
+
+    data: DataSpec
+    space: str = "micro"
+    """Name of a space, or path of a space file."""
+    trials: Annotated[int, Field(ge=2, le=1_000_000)]
+    """Candidates over both stages; finals and yardstick come on top."""
+    hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    """Trial hours after which no further candidate begins; the finals still run."""
+    stage_one_share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the candidates that stage one gets."""
+    groups: Annotated[int, Field(ge=1, le=64)]
+    """Structures of the stage-one front that stage two searches around."""
+    finals: Annotated[int, Field(ge=1, le=MAX_FINALS)]
+    """Members of the front that get the final training, at most."""
+    final_norm: Norm = "bn"
+    """Norm that the finals are trained with, which ships."""
+    budgets: Budgets
+    recipe: Recipe = Recipe()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "cpu"
+    clock: Literal["device", "stand-in"] = "device"
+    """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_defaults_of_the_space(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        space = data.get("space", "micro")
+        defaults = SPACE_DEFAULTS.get(space, SPACE_DEFAULTS["micro"])
+        budgets = data.get("budgets", {})
+        if isinstance(budgets, dict):
+            data = {**data, "budgets": {**defaults["budgets"], **budgets}}
+        return {**defaults, **data}
+
+    @model_validator(mode="after")
+    def _device_is_known(self) -> Self:
+        kind, _, index = self.device.partition(":")
+        if kind not in _DEVICES or (index and not index.isdecimal()):
+            raise ValueError(
+                f"device: expected cpu, cuda or cuda:N; got {self.device!r}; "
+                f"{nearest(kind, _DEVICES)}"
+            )
+        return self
+
+
+_DEVICES = ("cpu", "cuda")
+
+SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
+    "micro": {
+        "trials": 18,
+        "stage_one_share": 0.6,
+        "groups": 2,
+        "finals": 5,
+        "budgets": {
+            "stage_one": {"epochs": 3},
+            "stage_two": {"epochs": 3},
+            "final": {"epochs": 9},
+        },
+    },
+    # SM-NAS: 500 structures at 5 epochs, 300 codes at 9 in each of 6 groups (paper.md 1.2, 2.5).
+    "paper": {
+        "trials": 2300,
+        "stage_one_share": 500 / 2300,
+        "groups": 6,
+        "finals": MAX_FINALS,
+        "budgets": {
+            "stage_one": {"epochs": 5},
+            "stage_two": {"epochs": 9},
+            "final": {"epochs": 24},
+        },
+    },
+}
+"""What a search in each space does where nothing else is said; a space file is taken as small."""
+
+
+class Flags(TypedDict, total=False):
+    """What can be said beside a configuration file; None means that nothing is said."""
+
+    images: str | Path | None
+    val: str | Path | None
+    test: str | Path | None
+    space: str | None
+    trials: int | None
+    hours: float | None
+    seed: int | None
+    device: str | None
+    init: str | Path | None
+
+
+def make_config(
+    data: str | Path | None = None, file: str | Path | None = None, **flags: Any
+) -> SearchConfig:
+    """Return the configuration of a search.
+
+    Args:
+        data: What to search on: a known data set such as ``trees``, or an annotation file. May be
+            left out where the file names it.
+        file: A JSON file with fields of ``SearchConfig``.
+        flags: See ``Flags``; they win over the file.
+
+    Raises:
+        ConfigError: Unknown keys (the nearest valid key is named) or values out of range, all of
+            them at once; a file that is not JSON.
+        MissingFileError: No such file.
+    """
+    settings = read_config_file(Path(file)) if file is not None else {}
+    unknown = [name for name in flags if name not in Flags.__annotations__]
+    if unknown:
+        hints = "; ".join(f"{name}: {nearest(name, Flags.__annotations__)}" for name in unknown)
+        raise ConfigError(f"search: unknown setting: {hints}")
+    given = {name: value for name, value in flags.items() if value is not None}
+    merged = _merge_flags(settings, data, given)
+    try:
+        return SearchConfig.model_validate(merged)
+    except ValidationError as error:
+        where = "search" if file is None else str(file)
+        raise ConfigError(f"{where}: " + "; ".join(explain(error, SearchConfig))) from None
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Return the fields that a configuration file sets.
+
+    Raises:
+        MissingFileError: No such file.
+        ConfigError: Not JSON, or JSON that is no object.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such configuration file")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected a JSON object of settings; got {type(settings)}")
+    return settings
+
+
+def _merge_flags(
+    settings: dict[str, Any], data: str | Path | None, flags: dict[str, Any]
+) -> dict[str, Any]:
+    """Lay the flags over the file's settings, each in its place."""
+    merged = {**settings, **{k: v for k, v in flags.items() if k in SearchConfig.model_fields}}
+    spec = {k: str(flags[k]) for k in ("images", "val", "test") if k in flags}
+    if data is not None:
+        spec["source"] = str(data)
+    if spec:
+        merged["data"] = {**_as_dict(settings.get("data")), **spec}
+    if "init" in flags:
+        recipe = _as_dict(settings.get("recipe"))
+        merged["recipe"] = {**recipe, "initial_weights": str(flags["init"])}
+    if "hours" in flags and "trials" not in flags and "trials" not in settings:
+        merged["trials"] = 1_000_000  # the clock ends the search
+    return merged
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"source": value}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,207 @@
+"""One proposal to its outcome: build, fit, save, predict, measure.
+
+A trial that cannot be finished is a failure with its stage and reason, and the search goes on. What
+is not the trial's fault is raised: a full disk, a broken picture, an error of smnas itself.
+"""
+
+import gc
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from smnas.arch import DetectorArch
+from smnas.archive.storage import room_on_disk
+from smnas.data.dataset import DetectionDataset
+from smnas.detector.build import build_detector
+from smnas.detector.norms import fold_batch_norms
+from smnas.errors import NotBuiltYetError, TrainingError, WeightsError
+from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.run_folder import (
+    TRAINING_LOG,
+    WEIGHTS,
+    predictions_path,
+    trial_folder,
+    write_whole,
+)
+from smnas.measure.accuracy import measure_accuracy
+from smnas.measure.cost import count_cost
+from smnas.measure.latency import measure_latency, stand_in_latency
+from smnas.measure.predictions import predictions_to_json
+from smnas.seeding import derive_seed
+from smnas.training.loop import fit
+from smnas.training.recipe import Recipe
+from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.measurement import Measurement
+from smnas.trial.trial import Failure, FailureStage, Outcome, Proposal, Trial
+
+Clock = Literal["device", "stand-in"]
+TrialProgress = Callable[[int, float, str], None]
+"""Told the trial's number, the share of its work that is done, and what it is doing."""
+
+_TRAINING_SHARE = 0.85
+"""Of a trial's time; the rest is measuring. Only the progress bar depends on it."""
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Turns a trial into its outcome, and writes what it leaves under ``folder/trials``.
+
+    Attributes:
+        folder: The run folder.
+        train: What the trials learn from.
+        val: What they are judged on.
+        recipe: How they learn.
+        device: Where they are trained and timed.
+        clock: Whether times are measured, or answered from multiply-adds.
+        progress: Told how far the trial is.
+    """
+
+    folder: Path
+    train: DetectionDataset
+    val: DetectionDataset
+    recipe: Recipe
+    device: str
+    clock: Clock
+    progress: TrialProgress
+
+    def __call__(self, trial: Trial) -> Outcome:
+        """Return what came of ``trial``.
+
+        Raises:
+            StorageFullError: No room on the disk; the trial stays unfinished.
+            DataError: A picture cannot be read.
+        """
+        started = time.perf_counter()
+        attempt = _Attempt(self, trial)
+        try:
+            with room_on_disk(self.folder):
+                measurements = attempt.run()
+        except (NotBuiltYetError, TrainingError, WeightsError) as error:
+            failure = Failure(stage=attempt.stage, reason=str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not means_out_of_memory(error):
+                raise
+            failure = Failure(stage=attempt.stage, reason=f"out of memory: {error}")
+        else:
+            seconds = time.perf_counter() - started
+            return Outcome(measurements=measurements, weights=attempt.weights, seconds=seconds)
+        del attempt
+        release_memory()
+        return Outcome(failure=failure, seconds=time.perf_counter() - started)
+
+
+class _Attempt:
+    """One trial on its way; ``stage`` says where it is, and so where it failed."""
+
+    def __init__(self, evaluator: Evaluator, trial: Trial) -> None:
+        self.stage: FailureStage = "build"
+        self.weights: str | None = None
+        self._world = evaluator
+        self._number = trial.number
+        self._proposal = trial.proposal
+
+    def run(self) -> tuple[Measurement, ...]:
+        """Return all measurements of the trial."""
+        folder = trial_folder(self._world.folder, self._number)
+        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
+        trained = self._train()
+        self.stage = "writing"
+        trained.save(folder / WEIGHTS, {"trial": str(self._number)})
+        self.weights = (folder / WEIGHTS).relative_to(self._world.folder).as_posix()
+        self.stage = "measuring"
+        if not self._proposal.is_candidate:
+            fold_batch_norms(trained.detector)  # a final is measured in the form that ships
+        accuracy = self._measure_accuracy(trained)
+        cost = self._measure_cost(trained)
+        return (*accuracy, *cost)
+
+    def _train(self) -> TrainedDetector:
+        world, proposal = self._world, self._proposal
+        self._report(0.0, "building")
+        detector = build_detector(
+            proposal.arch,
+            len(world.train.categories),
+            world.recipe.losses,
+            seed=derive_seed(proposal.seed, "weights"),
+        )
+        self.stage = "training"
+        log = fit(
+            detector,
+            world.train,
+            world.recipe,
+            proposal.budget.epochs,
+            proposal.seed,
+            world.device,
+            lambda share, loss: self._report(_TRAINING_SHARE * share, f"training, loss {loss:.2f}"),
+        )
+        folder = trial_folder(world.folder, self._number)
+        write_whole(folder / TRAINING_LOG, log.model_dump_json())
+        return TrainedDetector(detector, world.train.categories)
+
+    def _measure_accuracy(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
+        world = self._world
+        rest = 0.9 - _TRAINING_SHARE
+        result = measure_accuracy(
+            FinitePredictor(trained),
+            world.val,
+            "val",
+            world.device,
+            progress=lambda done, all_: self._report(
+                _TRAINING_SHARE + rest * done / all_, "measuring accuracy"
+            ),
+        )
+        text = predictions_to_json(world.val, result.predictions)
+        write_whole(predictions_path(world.folder, self._number, "val"), text)
+        return result.measurements
+
+    def _measure_cost(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
+        """Count and time the form that ships."""
+        world, classes = self._world, len(trained.categories)
+        shipped = shipped_arch(self._proposal)
+        cost = count_cost(shipped, classes)
+        self._report(0.9, "measuring time")
+        if world.clock == "stand-in":
+            macs_g = next(item.value for item in cost if item.metric == "macs_g")
+            return (*cost, stand_in_latency(macs_g))
+        if self._proposal.is_candidate:
+            trained = build_twin(shipped, trained, world.device)
+        picture = world.val.read(0)[0]
+        return (*cost, measure_latency(trained, picture, world.device))
+
+    def _report(self, share: float, note: str) -> None:
+        self._world.progress(self._number, share, note)
+
+
+def shipped_arch(proposal: Proposal) -> DetectorArch:
+    """Return the arch whose time and cost count: a candidate's BN twin, a final's own."""
+    return proposal.arch.deployed if proposal.is_candidate else proposal.arch
+
+
+def build_twin(shipped: DetectorArch, trained: TrainedDetector, device: str) -> TrainedDetector:
+    """Return the network that a candidate would ship as, BN folded; its weights are random.
+
+    What it computes with them means nothing, but takes as long as the trained one.
+    """
+    detector = build_detector(shipped, len(trained.categories), seed=0)
+    fold_batch_norms(detector.eval())
+    return TrainedDetector(detector, trained.categories).to(device)
+
+
+def means_out_of_memory(error: BaseException) -> bool:
+    """Return whether torch or Python ran out of memory; torch says so only in words."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text
+
+
+def release_memory() -> None:
+    """Give back what a failed trial held, so that the next one does not fail of it too."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

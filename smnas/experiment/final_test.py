@@ -1,0 +1,97 @@
+"""After the last final: the test split is read, once, and what it shows is recorded."""
+
+from pathlib import Path
+
+from smnas.archive.archive import Archive
+from smnas.data.dataset import DetectionDataset
+from smnas.detector.contract import Prediction
+from smnas.detector.norms import fold_batch_norms
+from smnas.errors import ArchiveError
+from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.judged import best_score
+from smnas.experiment.observer import Observer
+from smnas.experiment.pictures import write_pictures
+from smnas.experiment.run_folder import PICTURE_INDEX, PICTURES, predictions_path, write_whole
+from smnas.measure.accuracy import measure_accuracy
+from smnas.measure.predictions import predictions_from_json, predictions_to_json
+from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.trial import Trial
+
+
+def read_test_split(
+    archive: Archive,
+    val: DetectionDataset,
+    test: DetectionDataset | None,
+    device: str,
+    observer: Observer,
+) -> None:
+    """Measure finals and yardstick on the test split, and draw the pictures of the report.
+
+    What is done already is not done again, so that a killed call can be repeated. Without a test
+    split the pictures are those of the validation split.
+
+    Raises:
+        StorageFullError: No room on the disk.
+        WeightsError: The weights of a final cannot be read any more.
+    """
+    finals = final_trials(archive)
+    if test is not None:
+        for trial in finals:
+            if trial.measurement("ap", "test") is None:
+                observer.noted(f"reading the test split with trial {trial.number}")
+                _test(archive, trial, test, device)
+    if not (archive.folder / PICTURES / PICTURE_INDEX).exists():
+        observer.noted("drawing the pictures of the report")
+        _draw(archive.folder, finals, val, test)
+
+
+def final_trials(archive: Archive) -> list[Trial]:
+    """Return the finals that succeeded, and the yardstick that was trained like them."""
+    return [t for t in archive.trials() if t.succeeded and not t.proposal.is_candidate]
+
+
+def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:
+    """Return the detector of a final in the form that ships.
+
+    Raises:
+        ArchiveError: The trial has no weights.
+        WeightsError: They cannot be read.
+    """
+    if trial.outcome is None or trial.outcome.weights is None:
+        raise ArchiveError(f"trial {trial.number} has no weights; only finished trials have some")
+    trained = TrainedDetector.load(archive.folder / trial.outcome.weights, device)
+    fold_batch_norms(trained.detector)
+    return trained
+
+
+def _test(archive: Archive, trial: Trial, test: DetectionDataset, device: str) -> None:
+    trained = load_final(archive, trial, device)
+    result = measure_accuracy(FinitePredictor(trained), test, "test", device)
+    text = predictions_to_json(test, result.predictions)
+    write_whole(predictions_path(archive.folder, trial.number, "test"), text)
+    archive.add(trial.number, result.measurements)
+
+
+def _draw(
+    folder: Path, finals: list[Trial], val: DetectionDataset, test: DetectionDataset | None
+) -> None:
+    shown, split = (val, "val") if test is None else (test, "test")
+    write_pictures(
+        folder,
+        shown,
+        split,
+        {t.number: _read_predictions(folder, t, shown, split) for t in finals},
+        {t.number: best_score(val, _read_predictions(folder, t, val, "val")) for t in finals},
+    )
+
+
+def _read_predictions(
+    folder: Path, trial: Trial, dataset: DetectionDataset, split: str
+) -> tuple[Prediction, ...]:
+    path = predictions_path(folder, trial.number, split)
+    if not path.is_file():
+        raise ArchiveError(
+            f"{path}: the predictions of trial {trial.number} are missing; put the file back, or "
+            "start again in a new folder"
+        )
+    return predictions_from_json(dataset, path.read_bytes())

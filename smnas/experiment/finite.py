@@ -1,0 +1,30 @@
+"""A predictor whose results are numbers: broken weights make a failed trial, not a broken judge."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smnas.detector.contract import Prediction
+from smnas.errors import TrainingError
+from smnas.measure.protocol import Predictor
+
+
+class FinitePredictor:
+    """Passes predictions on, and stops at the first that is not finite."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        """Take the predictor to watch."""
+        self._predictor = predictor
+
+    def predict(self, picture_HW3: NDArray[np.uint8], /) -> Prediction:
+        """Return what the predictor finds.
+
+        Raises:
+            TrainingError: A box or a score is not finite.
+        """
+        found = self._predictor.predict(picture_HW3)
+        if not (np.isfinite(found.boxes_xyxy).all() and np.isfinite(found.scores).all()):
+            raise TrainingError(
+                "expected finite boxes and scores after training; got NaN or infinity: the weights "
+                "have run away; try a smaller learning rate"
+            )
+        return found

@@ -1,0 +1,112 @@
+"""A run folder goes on where it stopped, if it is still the same search."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from smnas.archive.archive import Archive
+from smnas.archive.header import RunHeader
+from smnas.archive.storage import FILE_NAME
+from smnas.errors import ArchiveError, RunMismatchError
+from smnas.experiment.run_folder import CONFIG, write_whole
+
+MAY_GROW = ("trials", "hours")
+_OUR_LEFTOVERS = {CONFIG, CONFIG + ".part"}
+
+
+def open_run(folder: Path, header: RunHeader) -> Archive:
+    """Return the archive of the run in ``folder``: a new one, or the one that is there.
+
+    Raises:
+        RunMismatchError: The folder holds another search; the message shows all that differs.
+        ArchiveError: The folder holds something else, or a damaged archive.
+        StorageFullError: No room on the disk.
+    """
+    if (folder / FILE_NAME).exists():
+        archive = Archive.open(folder)
+        different = run_difference(archive.header, header)
+        if different:
+            archive.close()
+            raise RunMismatchError(
+                f"{folder} holds another search, which is kept:\n  "
+                + "\n  ".join(different)
+                + "\nGive the settings it began with, or another folder with --out"
+            )
+        archive.continue_as(header.model_copy(update={"created": archive.header.created}))
+    else:
+        _check_is_ours_to_fill(folder)
+        archive = Archive.create(folder, header)
+    write_whole(folder / CONFIG, _json(header.config))
+    return archive
+
+
+def run_difference(old: RunHeader, new: RunHeader) -> list[str]:
+    """Return in one sentence each what keeps ``new`` from going on where ``old`` stopped."""
+    found = config_difference(old.config, new.config)
+    if old.smnas_version != new.smnas_version:
+        found.append(f"smnas: was {old.smnas_version}, is {new.smnas_version}")
+    for split in sorted({*old.data_ids, *new.data_ids}):
+        was, is_ = old.data_ids.get(split), new.data_ids.get(split)
+        if was != is_:
+            found.append(f"data: the content of {split} has changed (was {was}, is {is_})")
+    if old.space != new.space:
+        found.append("space: its content has changed since the run began")
+    if old.machine != new.machine and new.config.get("clock") == "device":
+        found.append(
+            f"machine: was {old.machine}, is {new.machine}; their times are not comparable"
+        )
+    return found
+
+
+def config_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return in one sentence each what differs between two configurations as JSON.
+
+    More trials and more hours are no difference. Paths of train and val are none either: their
+    content counts, see ``run_difference``.
+    """
+    was, is_ = dict(_flatten(old)), dict(_flatten(new))
+    found: list[str] = []
+    for name in dict.fromkeys((*was, *is_)):
+        before, now = was.get(name), is_.get(name)
+        if before == now or name.startswith("data."):
+            continue
+        if name in MAY_GROW:
+            if before is not None and now is not None and now >= before:
+                continue
+            found.append(f"{name}: was {_say(before)}, is {_say(now)}; it may grow, not shrink")
+        else:
+            found.append(f"{name}: was {_say(before)}, is {_say(now)}")
+    return found
+
+
+def _check_is_ours_to_fill(folder: Path) -> None:
+    """Make sure that a new run would not spill over somebody's files."""
+    if folder.is_file():
+        raise ArchiveError(f"{folder}: is a file; name a folder for the run with --out")
+    strange = [
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.name not in _OUR_LEFTOVERS and not path.name.startswith(FILE_NAME)
+    ]
+    if strange:
+        raise ArchiveError(
+            f"{folder}: holds no {FILE_NAME}, but other files ({', '.join(sorted(strange)[:3])}): "
+            "half of a run folder, or none; name a new folder with --out"
+        )
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from _flatten(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def _say(value: Any) -> str:
+    return "not set" if value is None else str(value)
+
+
+def _json(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, indent=2) + "\n"

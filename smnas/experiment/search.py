@@ -1,0 +1,205 @@
+"""The whole search: from a configuration to a run folder with its front and its report."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smnas.archive.archive import Archive
+from smnas.data.sources import Splits, load_splits
+from smnas.errors import SmnasError
+from smnas.execution.inline import InlineExecutor
+from smnas.experiment.algorithm import build_algorithm, planned_stages
+from smnas.experiment.briefing import aspect_ratio, describe_split, make_header
+from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.experiment.evaluate import Evaluator
+from smnas.experiment.final_test import read_test_split
+from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
+from smnas.experiment.plan import Plan, make_plan
+from smnas.experiment.resume import open_run
+from smnas.experiment.run import run
+from smnas.experiment.run_folder import FRONT, write_whole
+from smnas.measure.noise_floor import noise_floor
+from smnas.report.page import render_report
+from smnas.report.tables import FrontRow, front_rows
+from smnas.space.known import known_space, load_space
+from smnas.space.pair import SpacePair
+from smnas.trial.trial import Trial
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        folder: The run folder.
+        front: The front, best AP first, and the yardstick; as ``smnas front RUN --json`` prints it.
+        report: Path of the report.
+    """
+
+    folder: Path
+    front: tuple[FrontRow, ...]
+    report: Path
+
+    @property
+    def recommended(self) -> FrontRow:
+        """The fastest detector with at least 95 % of the best AP."""
+        return next(row for row in self.front if row["recommended"])
+
+
+def search(
+    data: str | Path | None = None,
+    *,
+    out: str | Path = "runs/search",
+    config: str | Path | None = None,
+    observer: Observer | None = None,
+    **flags: Any,
+) -> SearchResult:
+    """Search detectors for ``data``, or go on where the same call was interrupted.
+
+    Args:
+        data: ``trees``, or a COCO JSON file. May be left out where ``config`` names it.
+        out: The run folder.
+        config: A JSON file of settings.
+        observer: Watches the search; nobody does by default.
+        flags: Settings that win over the file: ``images``, ``val``, ``test``, ``space``,
+            ``trials``, ``hours``, ``seed``, ``device``, ``init``.
+
+    Raises:
+        ConfigError: A setting that is wrong.
+        DataError: A picture or an annotation that is wrong.
+        RunMismatchError: ``out`` holds another search.
+        StorageFullError: No room on the disk; what is there is kept.
+    """
+    settings = make_config(data, config, **flags)
+    return run_search(settings, Path(out), observer or SilentObserver())
+
+
+def run_search(config: SearchConfig, folder: Path, observer: Observer) -> SearchResult:
+    """Run the search that ``config`` describes in ``folder``; see ``search`` for errors."""
+    started = time.perf_counter()
+    splits = load_splits(config.data, config.seed)
+    spaces = load_spaces(config.space, splits)
+    notes = describe_data(splits)
+    read = {"train": splits.train, "val": splits.val}
+    archive = open_run(folder, make_header(config, read, spaces, notes))
+    try:
+        plan = plan_search(config, splits, spaces)
+        observer.announced(_brief(archive, plan))
+        search_archive(archive, config, splits, spaces, plan, observer)
+        read_test_split(archive, splits.val, splits.test, config.device, observer)
+        rows = write_front(archive)
+        report = render_report(folder)
+        summary = summarise(archive, rows, report, time.perf_counter() - started)
+    finally:
+        archive.close()
+    observer.finished(summary)
+    return SearchResult(folder, rows, report)
+
+
+def load_spaces(name: str, splits: Splits) -> SpacePair:
+    """Return the spaces called ``name``, or those in the file ``name``.
+
+    Raises:
+        ConfigError: No known space, or a file that makes none.
+        MissingFileError: No such file.
+    """
+    if name in SPACE_DEFAULTS or not name.endswith(".json"):
+        return known_space(name, aspect_ratio(splits.train))
+    return load_space(Path(name))
+
+
+def describe_data(splits: Splits) -> tuple[str, ...]:
+    """Return sentences about the data that a search reads, and how fine it can judge."""
+    return (
+        describe_split("train", splits.train),
+        describe_split("val", splits.val),
+        *splits.notes,
+        noise_floor(splits.val).sentence,
+    )
+
+
+def plan_search(config: SearchConfig, splits: Splits, spaces: SpacePair) -> Plan:
+    """Return what the search is going to cost."""
+    return make_plan(
+        planned_stages(config),
+        spaces.structural,
+        splits.train,
+        splits.val,
+        config.recipe,
+        config.device,
+        config.seed,
+    )
+
+
+def search_archive(
+    archive: Archive,
+    config: SearchConfig,
+    splits: Splits,
+    spaces: SpacePair,
+    plan: Plan,
+    observer: Observer,
+) -> None:
+    """Run all trials of the search that are not in the archive yet."""
+    evaluate = Evaluator(
+        folder=archive.folder,
+        train=splits.train,
+        val=splits.val,
+        recipe=config.recipe,
+        device=config.device,
+        clock=config.clock,
+        progress=observer.progressed,
+    )
+    algorithm = build_algorithm(config, spaces)
+    run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
+
+
+def write_front(archive: Archive) -> tuple[FrontRow, ...]:
+    """Write ``front.json`` and return its rows.
+
+    Raises:
+        SmnasError: No trial succeeded; the message says why the first of them failed.
+    """
+    rows = tuple(front_rows(archive.trials(), archive.folder))
+    if not any(row["recommended"] for row in rows):
+        raise SmnasError(f"no front: {_why_nothing(archive.trials())}")
+    write_whole(archive.folder / FRONT, json.dumps(rows, indent=2) + "\n")
+    return rows
+
+
+def summarise(
+    archive: Archive, rows: Sequence[FrontRow], report: Path, seconds: float
+) -> RunSummary:
+    """Return how the search ended."""
+    trials = archive.trials()
+    ended = [trial for trial in trials if trial.outcome is not None]
+    return RunSummary(
+        folder=archive.folder,
+        rows=tuple(rows),
+        candidates=sum(trial.succeeded and trial.proposal.is_candidate for trial in trials),
+        failed=sum(not trial.succeeded for trial in ended),
+        seconds=seconds,
+        trial_seconds=sum(trial.outcome.seconds for trial in ended if trial.outcome),
+        report=report,
+    )
+
+
+def _brief(archive: Archive, plan: Plan) -> Briefing:
+    return Briefing(
+        folder=archive.folder,
+        machine=archive.header.machine,
+        data=archive.header.notes,
+        plan=plan.sentences,
+        trainings=plan.trainings,
+        resumed=sum(trial.outcome is not None for trial in archive.trials()),
+    )
+
+
+def _why_nothing(trials: Sequence[Trial]) -> str:
+    failures = [t.outcome.failure for t in trials if t.outcome and t.outcome.failure]
+    if not failures:
+        return "the search has not measured anything; give it more trials"
+    first = failures[0]
+    return f"{len(failures)} trials failed; the first in {first.stage}: {first.reason}"
