@@ -19,6 +19,9 @@ class ShownPicture:
     uri: str
     """The picture itself, as a data URI."""
     name: str
+    split: str
+    score: float
+    """Detections from this score on are shown."""
     hits: int
     misses: int
     false_alarms: int
@@ -40,6 +43,8 @@ def load_pictures(run_folder: Path) -> dict[int, list[ShownPicture]]:
                 ShownPicture(
                     uri=_data_uri(path.parent / entry["file"]),
                     name=str(entry["picture"]),
+                    split=str(entry["split"]),
+                    score=float(entry["score"]),
                     hits=int(entry["hits"]),
                     misses=int(entry["misses"]),
                     false_alarms=int(entry["false_alarms"]),

@@ -182,6 +182,8 @@ def write_pictures(folder: Path, numbers: tuple[int, ...]) -> None:
                 {
                     "file": file,
                     "picture": f"scene-{position}.jpg",
+                    "split": "test",
+                    "score": 0.37,
                     "hits": position,
                     "misses": 1,
                     "false_alarms": 2,

@@ -1,0 +1,71 @@
+"""The sentence that says whether the search paid."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smnas.report.tables import front_rows
+from smnas.report.verdict import Verdict, judge
+from smnas.trial.trial import Trial
+
+MakeTrial = Callable[..., Trial]
+
+
+def verdict_of(
+    make_trial: MakeTrial, ours: tuple[float, float], theirs: tuple[float, float]
+) -> Verdict:
+    """AP50 intervals are the value and 0.05 to both sides, those of times 3 %."""
+    trials = [make_trial(0, "final", *ours), make_trial(1, "yardstick", *theirs)]
+    verdict = judge(front_rows(trials, Path()))
+    assert verdict is not None
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "accuracy", "speed", "paid", "words"),
+    [
+        ((0.30, 4.0), (0.20, 8.0), "better", "better", True, "The search paid"),
+        ((0.20, 4.0), (0.21, 8.0), "tied", "better", True, "The search paid"),
+        ((0.30, 8.0), (0.20, 8.1), "better", "tied", True, "The search paid"),
+        ((0.20, 8.0), (0.21, 8.1), "tied", "tied", False, "nothing that is measurably better"),
+        ((0.20, 4.0), (0.30, 8.0), "worse", "better", False, "a trade"),
+        ((0.20, 8.0), (0.30, 8.1), "worse", "tied", False, "did not pay"),
+        ((0.20, 8.0), (0.30, 4.0), "worse", "worse", False, "did not pay"),
+    ],
+)
+def test_verdict_follows_the_intervals(
+    make_trial: MakeTrial,
+    ours: tuple[float, float],
+    theirs: tuple[float, float],
+    accuracy: str,
+    speed: str,
+    paid: bool,
+    words: str,
+) -> None:
+    verdict = verdict_of(make_trial, ours, theirs)
+    assert (verdict.accuracy, verdict.speed, verdict.paid) == (accuracy, speed, paid)
+    assert words in verdict.sentence
+    assert ("Tied means" in verdict.sentence) == ("tied" in (accuracy, speed))
+
+
+def test_numbers_stand_in_the_sentence(make_trial: MakeTrial) -> None:
+    sentence = verdict_of(make_trial, (0.30, 4.0), (0.20, 8.0)).sentence
+    assert "4.00 ms (3.88-4.12)" in sentence
+    assert "2.0 times as fast" in sentence
+    assert "AP50 on the test split is 54.0 (49.0-59.0) against 36.0 (31.0-41.0): better" in sentence
+
+
+def test_without_a_test_split_the_validation_split_is_named(make_trial: MakeTrial) -> None:
+    trials = [
+        make_trial(0, "final", 0.3, 4.0, test=False),
+        make_trial(1, "yardstick", 0.2, 8.0, test=False),
+    ]
+    verdict = judge(front_rows(trials, Path()))
+    assert verdict is not None
+    assert verdict.split == "val"
+    assert "on the validation split is 60.0" in verdict.sentence
+
+
+def test_no_verdict_without_a_yardstick(make_trial: MakeTrial) -> None:
+    assert judge(front_rows([make_trial(0, "final", 0.3, 4.0)], Path())) is None
