@@ -14,10 +14,12 @@ from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, nearest
 from smnas.experiment.config_errors import explain
+from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 
-MAX_FINALS = 8
+MAX_TRIALS = 1_000_000
+"""As good as no limit; where only hours are given, they end the search."""
 
 
 class _Value(BaseModel):
@@ -37,25 +39,53 @@ class SearchConfig(_Value):
 
     data: DataSpec
     space: str = "micro"
-    """Name of a space, or path of a space file."""
-    trials: Annotated[int, Field(ge=2, le=1_000_000)]
+    """Name of a space, or path of a space file (``.json``)."""
+    trials: Annotated[int, Field(ge=2, le=MAX_TRIALS)]
     """Candidates over both stages; finals and yardstick come on top."""
     hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
-    """Trial hours after which no further candidate begins; the finals still run."""
+    """Hours of candidates' trials after which no further one begins; finals come on top."""
     stage_one_share: Annotated[float, Field(gt=0, lt=1)]
     """Share of the candidates that stage one gets."""
-    groups: Annotated[int, Field(ge=1, le=64)]
-    """Structures of the stage-one front that stage two searches around."""
+    seeds: Annotated[int, Field(ge=1)]
+    """Structures drawn at random before the first mutation."""
+    random_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Chance that a later candidate is drawn at random, and not mutated from the front."""
+    groups: Annotated[int, Field(ge=1)]
+    """Structures of the stage-one front that stage two searches around, at most."""
     finals: Annotated[int, Field(ge=1, le=MAX_FINALS)]
     """Members of the front that get the final training, at most."""
     final_norm: Norm = "bn"
     """Norm that the finals are trained with, which ships."""
     budgets: Budgets
+    ap_tie: TieWidth = 0.005
+    """Difference in AP (0-1) up to which two detectors are equally accurate."""
+    latency_tie: TieWidth = 0.03
+    """Relative difference in milliseconds up to which two detectors are equally fast."""
     recipe: Recipe = Recipe()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "cpu"
     clock: Literal["device", "stand-in"] = "device"
     """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
+
+    @property
+    def settings(self) -> SearchSettings:
+        """The part that the search algorithm is told."""
+        return SearchSettings(
+            trials=self.trials,
+            seconds=None if self.hours is None else 3600 * self.hours,
+            stage_one_share=self.stage_one_share,
+            seeds=self.seeds,
+            random_share=self.random_share,
+            groups=self.groups,
+            finals=self.finals,
+            stage_one=self.budgets.stage_one,
+            stage_two=self.budgets.stage_two,
+            final=self.budgets.final,
+            final_norm=self.final_norm,
+            ap_tie=self.ap_tie,
+            latency_tie=self.latency_tie,
+            seed=self.seed,
+        )
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +100,12 @@ class SearchConfig(_Value):
         return {**defaults, **data}
 
     @model_validator(mode="after")
-    def _device_is_known(self) -> Self:
+    def _stages_and_device_make_sense(self) -> Self:
+        if not 1 <= round(self.trials * self.stage_one_share) < self.trials:
+            raise ValueError(
+                f"trials, stage_one_share: expected at least one candidate in each stage; got "
+                f"{self.trials} trials, of which stage one has {self.stage_one_share:g}"
+            )
         kind, _, index = self.device.partition(":")
         if kind not in _DEVICES or (index and not index.isdecimal()):
             raise ValueError(
@@ -86,6 +121,7 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
     "micro": {
         "trials": 18,
         "stage_one_share": 0.6,
+        "seeds": 6,
         "groups": 2,
         "finals": 5,
         "budgets": {
@@ -98,6 +134,7 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
     "paper": {
         "trials": 2300,
         "stage_one_share": 500 / 2300,
+        "seeds": 50,
         "groups": 6,
         "finals": MAX_FINALS,
         "budgets": {
@@ -186,7 +223,7 @@ def _merge_flags(
         recipe = _as_dict(settings.get("recipe"))
         merged["recipe"] = {**recipe, "initial_weights": str(flags["init"])}
     if "hours" in flags and "trials" not in flags and "trials" not in settings:
-        merged["trials"] = 1_000_000  # the clock ends the search
+        merged["trials"] = MAX_TRIALS
     return merged
 
 

@@ -36,8 +36,9 @@ from smnas.seeding import derive_seed
 from smnas.training.loop import fit
 from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.budget import Budget
 from smnas.trial.measurement import Measurement
-from smnas.trial.trial import Failure, FailureStage, Outcome, Proposal, Trial
+from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
 Clock = Literal["device", "stand-in"]
 TrialProgress = Callable[[int, float, str], None]
@@ -58,6 +59,7 @@ class Evaluator:
         recipe: How they learn.
         device: Where they are trained and timed.
         clock: Whether times are measured, or answered from multiply-adds.
+        final_budget: What finals train with, and the yardstick beside them.
         progress: Told how far the trial is.
     """
 
@@ -67,6 +69,7 @@ class Evaluator:
     recipe: Recipe
     device: str
     clock: Clock
+    final_budget: Budget
     progress: TrialProgress
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -114,8 +117,8 @@ class _Attempt:
         trained.save(folder / WEIGHTS, {"trial": str(self._number)})
         self.weights = (folder / WEIGHTS).relative_to(self._world.folder).as_posix()
         self.stage = "measuring"
-        if not self._proposal.is_candidate:
-            fold_batch_norms(trained.detector)  # a final is measured in the form that ships
+        if self._ships_as_trained:
+            fold_batch_norms(trained.detector)
         accuracy = self._measure_accuracy(trained)
         cost = self._measure_cost(trained)
         return (*accuracy, *cost)
@@ -162,24 +165,26 @@ class _Attempt:
     def _measure_cost(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
         """Count and time the form that ships."""
         world, classes = self._world, len(trained.categories)
-        shipped = shipped_arch(self._proposal)
+        arch = self._proposal.arch
+        shipped = arch if self._ships_as_trained else arch.deployed
         cost = count_cost(shipped, classes)
         self._report(0.9, "measuring time")
         if world.clock == "stand-in":
             macs_g = next(item.value for item in cost if item.metric == "macs_g")
             return (*cost, stand_in_latency(macs_g))
-        if self._proposal.is_candidate:
+        if not self._ships_as_trained:
             trained = build_twin(shipped, trained, world.device)
         picture = world.val.read(0)[0]
         return (*cost, measure_latency(trained, picture, world.device))
 
+    @property
+    def _ships_as_trained(self) -> bool:
+        """Whether this is a final, whose own form counts; a short trial's is its BN twin's."""
+        proposal = self._proposal
+        return not proposal.is_candidate and proposal.budget == self._world.final_budget
+
     def _report(self, share: float, note: str) -> None:
         self._world.progress(self._number, share, note)
-
-
-def shipped_arch(proposal: Proposal) -> DetectorArch:
-    """Return the arch whose time and cost count: a candidate's BN twin, a final's own."""
-    return proposal.arch.deployed if proposal.is_candidate else proposal.arch
 
 
 def build_twin(shipped: DetectorArch, trained: TrainedDetector, device: str) -> TrainedDetector:

@@ -47,7 +47,14 @@ def read_test_split(
 
 def final_trials(archive: Archive) -> list[Trial]:
     """Return the finals that succeeded, and the yardstick that was trained like them."""
-    return [t for t in archive.trials() if t.succeeded and not t.proposal.is_candidate]
+    measured = [trial for trial in archive.trials() if trial.succeeded]
+    finals = [trial for trial in measured if trial.proposal.stage == "final"]
+    budgets = [trial.proposal.budget for trial in finals]
+    return finals + [
+        trial
+        for trial in measured
+        if trial.proposal.stage == "yardstick" and trial.proposal.budget in budgets
+    ]
 
 
 def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:

@@ -53,6 +53,11 @@ class RunSummary:
     trial_seconds: float
     report: Path
 
+    @property
+    def recommended(self) -> FrontRow:
+        """The fastest detector with at least 95 % of the best AP."""
+        return next(row for row in self.rows if row["recommended"])
+
 
 class Observer(Protocol):
     """Watches a search. Calls come in this order; none of them may change the search."""

@@ -1,7 +1,8 @@
 """What a search is going to cost, said before it starts: trainings, minutes, disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -10,10 +11,12 @@ from smnas.data.dataset import DetectionDataset, Subset
 from smnas.detector.build import build_detector
 from smnas.errors import NotBuiltYetError
 from smnas.measure.cost import count_cost
+from smnas.search.settings import SearchSettings
 from smnas.seeding import derive_seed, generator
 from smnas.space.structural import StructuralSpace
 from smnas.training.loop import fit
 from smnas.training.recipe import Recipe
+from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
 _SAMPLES = 12
@@ -31,11 +34,11 @@ _REPORT_MB = 6.0
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """One part of the search: how many trainings of how many epochs."""
+    """One part of the search: how many trainings of which budget."""
 
     name: str
     trainings: int
-    epochs: int
+    budget: Budget
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ class Plan:
     """What a search is going to cost; minutes and disk are estimates."""
 
     stages: tuple[PlannedStage, ...]
-    minutes: float
-    disk_mb: float
+    minutes: float | None
+    """None where no member of the space can be built, and so none be timed."""
+    disk_mb: float | None
 
     @property
     def trainings(self) -> int:
@@ -63,45 +67,74 @@ class Plan:
     def sentences(self) -> tuple[str, ...]:
         """The plan in words."""
         parts = ", ".join(
-            f"{stage.name} {stage.trainings} x {stage.epochs} epochs" for stage in self.stages
+            f"{stage.name} {stage.trainings} x {stage.budget}" for stage in self.stages
         )
-        time = f"{self.minutes:.0f} minutes" if self.minutes >= 1.5 else "about a minute"
-        if self.minutes >= 120:
-            time = f"{self.minutes / 60:.1f} hours"
+        first = f"{self.trainings} trainings: {parts}"
+        if self.minutes is None or self.disk_mb is None:
+            return (first, "no estimate of the time: no member of the space could be timed")
         return (
-            f"{self.trainings} trainings: {parts}",
-            f"about {time} on this machine, and {self.disk_mb:.0f} MB of disk (estimated from "
-            "a few timed training steps)",
+            first,
+            f"about {_say_minutes(self.minutes)} on this machine, and {self.disk_mb:.0f} MB of "
+            "disk (estimated from a few timed training steps)",
         )
 
     def done_share(self, trials: Sequence[Trial]) -> float:
         """Return the share of the planned epochs that ``trials`` have trained, 0 to 1."""
-        planned = sum(stage.trainings * stage.epochs for stage in self.stages)
+        planned = sum(stage.trainings * stage.budget.epochs for stage in self.stages)
         done = sum(t.proposal.budget.epochs for t in trials if t.outcome is not None)
         return min(1.0, done / max(planned, 1))
 
 
+def _say_minutes(minutes: float) -> str:
+    if minutes >= 120:
+        return f"{minutes / 60:.1f} hours"
+    return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
+
+
 def make_plan(
-    stages: Sequence[PlannedStage],
+    settings: SearchSettings,
     space: StructuralSpace,
     train: DetectionDataset,
     val: DetectionDataset,
     recipe: Recipe,
     device: str,
-    seed: int,
 ) -> Plan:
     """Return the plan, its minutes from a few training steps of archs drawn from the space."""
-    drawn = _draw_archs(space, len(train.categories), seed)
+    drawn = _draw_archs(space, len(train.categories), settings.seed)
     if not drawn:
-        return Plan(tuple(stages), float("nan"), float("nan"))
-    seconds = _time_per_picture(drawn, train, recipe, device, seed)
+        return Plan(_count_stages(settings, None), None, None)
+    per_picture = _time_per_picture(drawn, train, recipe, device, settings.seed)
+
+    def seconds(budget: Budget) -> float:
+        trained, predicted = budget.epochs * len(train), _PREDICTION_SHARE * len(val)
+        return _FIXED_S + per_picture * (trained + predicted)
+
+    stages = _count_stages(settings, seconds)
     params_m = float(np.mean([cost.params_m for _, cost in drawn]))
-    per_training = _FIXED_S + _PREDICTION_SHARE * seconds * len(val)
-    total = sum(s.trainings * (per_training + s.epochs * len(train) * seconds) for s in stages)
-    trainings = sum(stage.trainings for stage in stages)
-    predictions_mb = len(val) * _BYTES_PER_PREDICTION / 1e6
-    disk_mb = _REPORT_MB + trainings * (4 * params_m + predictions_mb)
-    return Plan(tuple(stages), total / 60, disk_mb)
+    per_trial_mb = 4 * params_m + len(val) * _BYTES_PER_PREDICTION / 1e6
+    return Plan(
+        stages,
+        minutes=sum(stage.trainings * seconds(stage.budget) for stage in stages) / 60,
+        disk_mb=_REPORT_MB + per_trial_mb * sum(stage.trainings for stage in stages),
+    )
+
+
+def _count_stages(
+    settings: SearchSettings, seconds: Callable[[Budget], float] | None
+) -> tuple[PlannedStage, ...]:
+    """Return the trainings of each part; where hours limit the search, as many as will fit."""
+    one, two = settings.stage_one_trials, settings.trials - settings.stage_one_trials
+    if settings.seconds is not None and seconds is not None:
+        share = settings.stage_one_share
+        one = min(one, ceil(share * settings.seconds / seconds(settings.stage_one)))
+        two = min(two, ceil((1 - share) * settings.seconds / seconds(settings.stage_two)))
+    return (
+        PlannedStage("stage one", one, settings.stage_one),
+        PlannedStage("stage two", two, settings.stage_two),
+        PlannedStage("finals", settings.finals, settings.final),
+        PlannedStage("yardstick, short", 1, settings.stage_one),
+        PlannedStage("yardstick", 1, settings.final),
+    )
 
 
 def _draw_archs(
@@ -141,7 +174,7 @@ def _probe(
     """Return the seconds that one picture takes in training."""
     pictures = min(_PROBE_PICTURES, len(train))
     small = Subset(train, range(pictures), "probe")
-    recipe = recipe.replace(batch=pictures, initial_weights=None)
+    recipe = recipe.model_copy(update={"batch": pictures, "initial_weights": None})
     detector = build_detector(arch, len(train.categories), recipe.losses, seed=seed)
     probe_seed = derive_seed(seed, "probe")
     fit(detector, small, recipe, 1, probe_seed, device)  # the first step is slower: warm-up

@@ -1,6 +1,6 @@
 """The only loop of the search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from smnas.archive.archive import Archive
 from smnas.execution.executor import Executor
@@ -14,7 +14,7 @@ def run(
     algorithm: Algorithm,
     executor: Executor,
     observer: Observer,
-    done_share: Callable[[list[Trial]], float],
+    done_share: Callable[[Sequence[Trial]], float],
 ) -> None:
     """Ask, run and record until the algorithm is done, or the space is used up.
 

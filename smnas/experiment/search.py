@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from smnas.archive.archive import Archive
 from smnas.data.sources import Splits, load_splits
 from smnas.errors import SmnasError
 from smnas.execution.inline import InlineExecutor
-from smnas.experiment.algorithm import build_algorithm, planned_stages
 from smnas.experiment.briefing import aspect_ratio, describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
 from smnas.experiment.evaluate import Evaluator
@@ -24,29 +22,10 @@ from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.measure.noise_floor import noise_floor
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
+from smnas.search import SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
 from smnas.trial.trial import Trial
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        folder: The run folder.
-        front: The front, best AP first, and the yardstick; as ``smnas front RUN --json`` prints it.
-        report: Path of the report.
-    """
-
-    folder: Path
-    front: tuple[FrontRow, ...]
-    report: Path
-
-    @property
-    def recommended(self) -> FrontRow:
-        """The fastest detector with at least 95 % of the best AP."""
-        return next(row for row in self.front if row["recommended"])
 
 
 def search(
@@ -56,7 +35,7 @@ def search(
     config: str | Path | None = None,
     observer: Observer | None = None,
     **flags: Any,
-) -> SearchResult:
+) -> RunSummary:
     """Search detectors for ``data``, or go on where the same call was interrupted.
 
     Args:
@@ -77,7 +56,7 @@ def search(
     return run_search(settings, Path(out), observer or SilentObserver())
 
 
-def run_search(config: SearchConfig, folder: Path, observer: Observer) -> SearchResult:
+def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSummary:
     """Run the search that ``config`` describes in ``folder``; see ``search`` for errors."""
     started = time.perf_counter()
     splits = load_splits(config.data, config.seed)
@@ -96,7 +75,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> Search
     finally:
         archive.close()
     observer.finished(summary)
-    return SearchResult(folder, rows, report)
+    return summary
 
 
 def load_spaces(name: str, splits: Splits) -> SpacePair:
@@ -124,13 +103,12 @@ def describe_data(splits: Splits) -> tuple[str, ...]:
 def plan_search(config: SearchConfig, splits: Splits, spaces: SpacePair) -> Plan:
     """Return what the search is going to cost."""
     return make_plan(
-        planned_stages(config),
+        config.settings,
         spaces.structural,
         splits.train,
         splits.val,
         config.recipe,
         config.device,
-        config.seed,
     )
 
 
@@ -150,9 +128,10 @@ def search_archive(
         recipe=config.recipe,
         device=config.device,
         clock=config.clock,
+        final_budget=config.budgets.final,
         progress=observer.progressed,
     )
-    algorithm = build_algorithm(config, spaces)
+    algorithm = SmNas(spaces, config.settings)
     run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
 
 
