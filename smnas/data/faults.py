@@ -34,12 +34,15 @@ class Faults:
         Raises:
             DataError: Names the file, its first faults and how many more there are.
         """
-        if not self._count:
-            return
+        if self._count:
+            raise self.error(advice)
+
+    def error(self, advice: str = "") -> DataError:
+        """Return the error that names all faults noted so far."""
         lines = [f"{self._path}: {self._count} fault" + ("s" if self._count > 1 else "")]
         lines += [f"  {text}" for text in self._shown]
         if self._count > len(self._shown):
             lines.append(f"  and {self._count - len(self._shown)} more")
         if advice:
             lines.append(f"  {advice}")
-        raise DataError("\n".join(lines))
+        return DataError("\n".join(lines))
