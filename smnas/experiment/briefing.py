@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
-
 from smnas.archive.header import RunHeader
 from smnas.data.dataset import DetectionDataset
+from smnas.data.summary import summarise
 from smnas.errors import DataError
 from smnas.experiment.config import SearchConfig
 from smnas.measure.protocol import describe_device, library_versions
@@ -55,35 +54,22 @@ def describe_split(name: str, dataset: DetectionDataset) -> str:
     Raises:
         DataError: The split has no object to find.
     """
-    everything = [dataset.annotations(index) for index in range(len(dataset))]
-    boxes = np.concatenate(
-        [np.zeros((0, 4), np.float32), *(item.boxes_xyxy[item.objects] for item in everything)]
-    )
-    if not len(boxes):
+    data = summarise(dataset)
+    if not data.boxes:
         raise DataError(
-            f"{name}: its {len(dataset)} pictures have no object to find; a search needs objects "
+            f"{name}: its {data.pictures} pictures have no object to find; a search needs objects "
             "to learn from and to judge by: check the annotations"
         )
-    sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
-    low, middle, high = np.percentile(sides, [5, 50, 95])
-    sizes = {dataset.picture_size(index) for index in range(len(dataset))}
-    widths, heights = zip(*sizes, strict=True)
-    size = f"{widths[0]} x {heights[0]}"
-    if len(sizes) > 1:
-        size = f"{min(widths)} x {min(heights)} to {max(widths)} x {max(heights)}"
+    width, height = data.median_size
+    low, middle, high = data.box_side_px
+    classes = len(data.boxes_by_category)
     return (
-        f"{name}: {_count(len(dataset), 'picture')} of {size} px, {_count(len(boxes), 'box')} of "
-        f"{len(dataset.categories)} class{'' if len(dataset.categories) == 1 else 'es'}, "
-        f"sides {low:.0f} to {high:.0f} px (median {middle:.0f})"
+        f"{name}: {data.pictures} picture{_s(data.pictures)} ({width} x {height} px), "
+        f"{data.boxes} box{'' if data.boxes == 1 else 'es'} of {classes} "
+        f"class{'' if classes == 1 else 'es'}, {low:.0f} to {high:.0f} px wide "
+        f"(median {middle:.0f})"
     )
 
 
-def aspect_ratio(dataset: DetectionDataset) -> float:
-    """Return width over height of the typical picture."""
-    sizes = [dataset.picture_size(index) for index in range(len(dataset))]
-    return float(np.exp(np.median([np.log(width / height) for width, height in sizes])))
-
-
-def _count(number: int, word: str) -> str:
-    plural = word + ("es" if word.endswith("x") else "s")
-    return f"{number} {word if number == 1 else plural}"
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

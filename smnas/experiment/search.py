@@ -8,9 +8,10 @@ from typing import Any
 
 from smnas.archive.archive import Archive
 from smnas.data.sources import Splits, load_splits
+from smnas.data.summary import summarise
 from smnas.errors import SmnasError
 from smnas.execution.inline import InlineExecutor
-from smnas.experiment.briefing import aspect_ratio, describe_split, make_header
+from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
@@ -71,7 +72,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
         read_test_split(archive, splits.val, splits.test, config.device, observer)
         rows = write_front(archive)
         report = render_report(folder)
-        summary = summarise(archive, rows, report, time.perf_counter() - started)
+        summary = sum_up(archive, rows, report, time.perf_counter() - started)
     finally:
         archive.close()
     observer.finished(summary)
@@ -86,7 +87,7 @@ def load_spaces(name: str, splits: Splits) -> SpacePair:
         MissingFileError: No such file.
     """
     if name in SPACE_DEFAULTS or not name.endswith(".json"):
-        return known_space(name, aspect_ratio(splits.train))
+        return known_space(name, summarise(splits.train).median_aspect_ratio)
     return load_space(Path(name))
 
 
@@ -148,9 +149,7 @@ def write_front(archive: Archive) -> tuple[FrontRow, ...]:
     return rows
 
 
-def summarise(
-    archive: Archive, rows: Sequence[FrontRow], report: Path, seconds: float
-) -> RunSummary:
+def sum_up(archive: Archive, rows: Sequence[FrontRow], report: Path, seconds: float) -> RunSummary:
     """Return how the search ended."""
     trials = archive.trials()
     ended = [trial for trial in trials if trial.outcome is not None]
