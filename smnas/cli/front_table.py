@@ -16,7 +16,14 @@ def front_table(rows: Sequence[FrontRow]) -> Table:
     """Return the front, best AP first, the yardstick in its place, with all intervals."""
     on_test = any(row["ap50_test"] is not None for row in rows)
     table = _empty_table(rows)
-    for name in ("AP val", "AP50 val", *(["AP50 test"] if on_test else []), "ms", "G MACs", "epochs"):
+    for name in (
+        "AP val",
+        "AP50 val",
+        *(["AP50 test"] if on_test else []),
+        "ms",
+        "G MACs",
+        "epochs",
+    ):
         table.add_column(name, justify="right")
     table.add_column("arch", overflow="fold", min_width=24)
     for row in rows:

@@ -1,0 +1,75 @@
+"""``smnas evaluate``: how good and how fast given weights are on given pictures."""
+
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from smnas.cli import options
+from smnas.cli.measured import measured_json, measured_table
+from smnas.cli.output import print_json, remarks, results
+from smnas.cli.weights import find_weights
+from smnas.errors import ConfigError
+from smnas.trial.measurement import Split
+
+if TYPE_CHECKING:
+    from smnas.data.dataset import DetectionDataset
+    from smnas.data.sources import DataSpec
+
+
+def evaluate(
+    weights: options.Weights,
+    data: options.Data,
+    images: options.Images = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="train, val, test, or all pictures of the annotation file. The default is val for "
+            "a known data set, and all for a file.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    json: options.Json = False,
+) -> None:
+    """Measure AP with its interval, time, parameters and multiply-adds of trained weights.
+
+    The splits of a file without splits are made from --seed, as the search with this seed made
+    them.
+    """
+    file = find_weights(weights)
+
+    from smnas.cli.measuring import measure_splits
+    from smnas.cli.specification import data_spec
+    from smnas.training.trained_detector import TrainedDetector
+
+    trained = TrainedDetector.load(file, device)
+    name, dataset = _choose(data_spec(data, images), split, seed or 0)
+    remarks().print(f"{dataset.name}: {len(dataset)} pictures", markup=False, soft_wrap=True)
+    found = measure_splits(trained, {name: dataset}, device)
+    if json:
+        facts = {"arch": str(trained.arch), "arch_id": trained.arch.arch_id, "weights": str(file)}
+        print_json(facts | {"split": name, "pictures": len(dataset)} | measured_json(found))
+    else:
+        results().print(measured_table(found))
+
+
+def _choose(spec: "DataSpec", split: str | None, seed: int) -> "tuple[Split, DetectionDataset]":
+    """Return the pictures to measure on, and the split that they stand for."""
+    from smnas.data.coco import load_coco
+    from smnas.data.sources import EMBEDDED, load_splits
+
+    embedded = spec.source in EMBEDDED
+    chosen = split or ("val" if embedded else "all")
+    if chosen == "all" and not embedded:
+        return "test", load_coco(spec.source, spec.images)
+    if chosen not in get_args(Split):
+        raise ConfigError(
+            f"--split {chosen!r}: expected train, val, test, or all for an annotation file"
+        )
+    name = cast(Split, chosen)
+    splits = load_splits(spec, seed)
+    dataset = {"train": splits.train, "val": splits.val, "test": splits.test}[name]
+    if dataset is None:
+        raise ConfigError(f"--split test: {spec.source} has no test split; its notes say why")
+    return name, dataset

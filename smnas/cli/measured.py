@@ -1,0 +1,45 @@
+"""Measurements as a table and as JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from smnas.report.wording import milliseconds, percent, three_digits
+from smnas.trial.measurement import AccuracyProtocol, Measurement
+
+
+def measured_json(found: Sequence[Measurement]) -> dict[str, Any]:
+    """Return each number under its name, and its interval beside it.
+
+    Accuracies on the test split carry ``_test`` behind their name, as in ``smnas front --json``.
+    """
+    facts: dict[str, Any] = {}
+    for item in found:
+        facts[_name(item)] = item.value
+        if item.interval is not None:
+            facts[f"{_name(item)}_interval"] = list(item.interval)
+    return facts
+
+
+def measured_table(found: Sequence[Measurement]) -> Table:
+    """Return a table of numbers with unit and interval; AP is times 100."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("value (95 % interval)", justify="right")
+    table.add_column("unit")
+    for item in found:
+        if isinstance(item.protocol, AccuracyProtocol):
+            name = f"{item.metric}, {item.protocol.split}"
+            table.add_row(name, percent(item.value, item.interval), "x 100")
+        elif item.metric == "latency_ms":
+            table.add_row("time", milliseconds(item.value, item.interval), "ms a picture")
+        else:
+            table.add_row(item.metric, three_digits(item.value), item.unit)
+    return table
+
+
+def _name(item: Measurement) -> str:
+    on_test = isinstance(item.protocol, AccuracyProtocol) and item.protocol.split == "test"
+    return f"{item.metric}_test" if on_test else item.metric

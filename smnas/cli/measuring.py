@@ -1,0 +1,34 @@
+"""Measure a trained detector: accuracy per split, time, cost. Imports torch."""
+
+from collections.abc import Mapping
+
+from smnas.data.dataset import DetectionDataset
+from smnas.detector.norms import fold_batch_norms
+from smnas.measure.accuracy import measure_accuracy
+from smnas.measure.cost import count_cost
+from smnas.measure.latency import measure_latency
+from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.measurement import Measurement, Split
+
+
+def measure_splits(
+    trained: TrainedDetector, splits: Mapping[Split, DetectionDataset | None], device: str
+) -> tuple[Measurement, ...]:
+    """Return accuracy on each split that is there, then time and cost, of the form that ships.
+
+    Args:
+        trained: The detector; its batch norms are folded in place, as when it ships.
+        splits: Pictures by the name of their split; the first that is there is timed as well.
+        device: Where to compute.
+
+    Raises:
+        DataError: A picture cannot be read, or the data lacks a category that was found.
+    """
+    fold_batch_norms(trained.detector.eval())
+    found: list[Measurement] = []
+    for split, dataset in splits.items():
+        if dataset is not None:
+            found += measure_accuracy(trained, dataset, split, device).measurements
+    timed = next(dataset for dataset in splits.values() if dataset is not None)
+    found.append(measure_latency(trained, timed.read(0)[0], device))
+    return (*found, *count_cost(trained.detector.arch, len(trained.categories)))

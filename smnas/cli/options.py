@@ -1,0 +1,35 @@
+"""Arguments and options that several commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="'trees' (the embedded photographs), or a COCO annotation file.", show_default=False
+    ),
+]
+Images = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the pictures that the annotation file names."),
+]
+Val = Annotated[
+    Path | None,
+    typer.Option(help="Annotation file to validate on. Without it a split is made, by picture."),
+]
+Test = Annotated[
+    Path | None,
+    typer.Option(help="Annotation file that is read once, at the end."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+Run = Annotated[Path, typer.Argument(help="Run folder of a search.", show_default=False)]
+Weights = Annotated[
+    Path,
+    typer.Argument(
+        help="Weights file, or a run folder: then its recommended detector.", show_default=False
+    ),
+]

@@ -1,0 +1,88 @@
+"""``smnas search``: from annotated pictures to a front of trained detectors."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smnas.cli import options
+from smnas.cli.output import print_json, remarks, results
+
+
+def search(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="'trees' (the embedded photographs), or a COCO annotation file. May stand in the "
+            "configuration file instead.",
+            show_default=False,
+        ),
+    ] = None,
+    images: options.Images = None,
+    val: options.Val = None,
+    test: options.Test = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="What may be built: micro (the default), paper, or a space file."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Candidates to train, over both stages.")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Begin no further candidate after this many hours.")
+    ] = None,
+    seed: options.Seed = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights to begin from: what fits a candidate is taken over."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run folder; runs/NAME of the data unless told otherwise."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file with settings; flags win over it.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Search for detectors: train candidates, train the best longer, write a report.
+
+    Reads train and validation pictures while it searches, and the test pictures once, at the end.
+    The same call goes on where a stopped one was; a folder with another search is refused.
+    """
+    from smnas.cli.live import LiveView
+    from smnas.experiment.config import make_config
+    from smnas.experiment.search import run_search
+
+    settings = make_config(
+        data,
+        config,
+        images=images,
+        val=val,
+        test=test,
+        space=space,
+        trials=trials,
+        hours=hours,
+        seed=seed,
+        device=device,
+        init=init,
+    )
+    folder = out or Path("runs") / Path(settings.data.source).stem
+    try:
+        with LiveView(remarks() if json else results()) as view:
+            found = run_search(settings, folder, view)
+    except KeyboardInterrupt:
+        remarks().print(
+            f"\nStopped. All finished trials are kept in {folder}; to go on, give the same call:\n"
+            f"  smnas {shlex.join(sys.argv[1:])}",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(1) from None
+    if json:
+        print_json(list(found.rows))

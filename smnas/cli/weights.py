@@ -1,0 +1,32 @@
+"""Which weights a call means: a file, or the recommended detector of a run."""
+
+from pathlib import Path
+
+from smnas.archive.archive import Archive
+from smnas.errors import ArchiveError, MissingFileError
+from smnas.report.tables import front_rows
+from smnas.report.verdict import recommended_row
+
+
+def find_weights(path: Path) -> Path:
+    """Return the weights file that ``path`` stands for.
+
+    Raises:
+        MissingFileError: Nothing there.
+        ArchiveError: A run folder that has nothing to recommend yet, or lost its weights.
+    """
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise MissingFileError(f"{path}: expected a weights file or a run folder; nothing is there")
+    archive = Archive.open(path)
+    chosen = recommended_row(front_rows(archive.trials(), path))
+    archive.close()
+    if chosen is None:
+        raise ArchiveError(f"{path}: no detector has been measured yet; let the search go on")
+    if chosen["weights"] is None:
+        raise ArchiveError(
+            f"{path}: the weights of its recommended detector (trial {chosen['trial']}) are gone; "
+            "give another weights file, see `smnas front --json`"
+        )
+    return Path(chosen["weights"])
