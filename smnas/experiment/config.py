@@ -93,7 +93,7 @@ class SearchConfig(_Value):
         if not isinstance(data, dict):
             return data
         space = data.get("space", "micro")
-        defaults = SPACE_DEFAULTS.get(space, SPACE_DEFAULTS["micro"])
+        defaults = SPACE_DEFAULTS.get(str(space), SPACE_DEFAULTS["micro"])
         budgets = data.get("budgets", {})
         if isinstance(budgets, dict):
             data = {**data, "budgets": {**defaults["budgets"], **budgets}}
@@ -205,7 +205,9 @@ def read_config_file(path: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"{path}: not JSON: {error}") from None
     if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: expected a JSON object of settings; got {type(settings)}")
+        raise ConfigError(
+            f"{path}: expected a JSON object of settings; got {type(settings).__name__}"
+        )
     return settings
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from smnas.archive.archive import Archive
 from smnas.data.sources import Splits, load_splits
 from smnas.data.summary import summarise
-from smnas.errors import SmnasError
+from smnas.errors import ConfigError, MissingFileError, SmnasError
 from smnas.execution.inline import InlineExecutor
 from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
@@ -60,6 +62,7 @@ def search(
 def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSummary:
     """Run the search that ``config`` describes in ``folder``; see ``search`` for errors."""
     started = time.perf_counter()
+    check_machine(config)
     splits = load_splits(config.data, config.seed)
     spaces = load_spaces(config.space, splits)
     notes = describe_data(splits)
@@ -77,6 +80,24 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
         archive.close()
     observer.finished(summary)
     return summary
+
+
+def check_machine(config: SearchConfig) -> None:
+    """Make sure that the device and the initial weights are there before hours are spent.
+
+    Raises:
+        ConfigError: No such device.
+        MissingFileError: No such weights file.
+    """
+    kind, _, index = config.device.partition(":")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device: {config.device!r}: torch {torch.__version__} sees "
+            f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
+        )
+    weights = config.recipe.initial_weights
+    if weights is not None and not weights.is_file():
+        raise MissingFileError(f"recipe.initial_weights: {weights}: no such file")
 
 
 def load_spaces(name: str, splits: Splits) -> SpacePair:

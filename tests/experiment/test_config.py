@@ -1,0 +1,154 @@
+import json
+
+import pytest
+
+from smnas.errors import ConfigError, MissingFileError
+from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.trial.budget import Budget
+
+
+def write(tmp_path, content) -> str:
+    path = tmp_path / "search.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+def test_data_alone_is_enough():
+    config = make_config("trees")
+    assert config.data.source == "trees"
+    assert config.space == "micro"
+    assert config.trials == SPACE_DEFAULTS["micro"]["trials"]
+    assert config.settings.seconds is None
+
+
+def test_defaults_follow_the_space():
+    config = make_config("trees", space="paper")
+    assert config.budgets.stage_one == Budget(epochs=5)
+    assert config.budgets.stage_two == Budget(epochs=9)
+    assert config.budgets.final == Budget(epochs=24)
+    assert config.settings.stage_one_trials == 500
+
+
+def test_flags_win_over_the_file_and_none_says_nothing(tmp_path):
+    file = write(
+        tmp_path,
+        {
+            "data": {"source": "a.json", "images": "pictures", "val": "v.json"},
+            "seed": 3,
+            "trials": 10,
+            "budgets": {"final": {"epochs": 20}},
+            "recipe": {"batch": 8},
+        },
+    )
+    config = make_config("b.json", file, seed=4, trials=None, val="w.json", init="w.safetensors")
+    assert config.data.model_dump() == {
+        "source": "b.json",
+        "images": "pictures",
+        "val": "w.json",
+        "test": None,
+    }
+    assert (config.seed, config.trials) == (4, 10)
+    assert config.budgets.final == Budget(epochs=20)
+    assert config.budgets.stage_one == Budget(
+        epochs=SPACE_DEFAULTS["micro"]["budgets"]["stage_one"]["epochs"]
+    )
+    assert config.recipe.batch == 8
+    assert str(config.recipe.initial_weights) == "w.safetensors"
+
+
+def test_configuration_reads_back_from_its_own_json(tmp_path):
+    config = make_config("trees", trials=7, hours=2.5, seed=9)
+    again = make_config(None, write(tmp_path, config.model_dump(mode="json")))
+    assert again == config
+
+
+def test_hours_alone_let_the_clock_end_the_search():
+    config = make_config("trees", hours=0.5)
+    assert config.settings.seconds == 1800.0
+    assert config.trials > 10_000
+    assert make_config("trees", hours=0.5, trials=9).trials == 9
+
+
+def test_all_errors_are_shown_at_once_with_the_nearest_key(tmp_path):
+    file = write(
+        tmp_path,
+        {
+            "data": {"source": "trees", "imges": "x"},
+            "trails": 18,
+            "seed": -1,
+            "finals": 99,
+            "device": "cdua",
+            "budgets": {"stage_on": {"epochs": 3}, "final": {"epoch": 3}},
+            "recipe": {"optimizer": {"learning_rat": 1}},
+        },
+    )
+    with pytest.raises(ConfigError) as caught:
+        make_config(None, file)
+    text = str(caught.value)
+    assert text.startswith(file)
+    for sentence in (
+        "data.imges: unknown key; did you mean 'images'?",
+        "trails: unknown key; did you mean 'trials'?",
+        "seed: Input should be greater than or equal to 0; got -1",
+        "finals: Input should be less than or equal to 8; got 99",
+        "budgets.stage_on: unknown key; did you mean 'stage_one'?",
+        "budgets.final.epoch: unknown key; did you mean 'epochs'?",
+        "recipe.optimizer.learning_rat: unknown key; did you mean 'learning_rate'?",
+    ):
+        assert sentence in text
+
+
+@pytest.mark.parametrize("device", ["cdua", "cuda:x", "tpu", ""])
+def test_unknown_device(device):
+    with pytest.raises(ConfigError, match="expected cpu, cuda or cuda:N"):
+        make_config("trees", device=device)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"trials": 1}, "trials: Input should be greater than or equal to 2; got 1"),
+        ({"trials": "many"}, "trials: .*got 'many'"),
+        ({"hours": 0.0}, "hours: Input should be greater than 0"),
+        ({"sead": 1}, "unknown setting: sead: did you mean 'seed'"),
+    ],
+)
+def test_wrong_flags(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        make_config("trees", **flags)
+
+
+def test_no_data_at_all():
+    with pytest.raises(ConfigError, match="data: is missing"):
+        make_config()
+
+
+def test_each_stage_gets_a_candidate(tmp_path):
+    file = write(tmp_path, {"data": {"source": "trees"}, "trials": 2, "stage_one_share": 0.9})
+    with pytest.raises(ConfigError, match="at least one candidate in each stage"):
+        make_config(None, file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not JSON"),
+        ('{"trials": 1', "not JSON"),
+        ("[1]", "expected a JSON object"),
+        ("", "not JSON"),
+    ],
+)
+def test_file_that_is_no_configuration(tmp_path, content, message):
+    with pytest.raises(ConfigError, match=message):
+        make_config("trees", write(tmp_path, content))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(MissingFileError, match=r"nowhere\.json: no such configuration file"):
+        make_config("trees", tmp_path / "nowhere.json")
+
+
+def test_demo_configuration_reads():
+    config = make_config("trees", "examples/demo.json")
+    assert isinstance(config, SearchConfig)
+    assert config.trials >= 16
