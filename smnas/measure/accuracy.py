@@ -1,0 +1,247 @@
+"""AP of a set of pictures, each with its interval; two detectors compared on the same pictures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from faster_coco_eval import COCO, COCOeval_faster
+
+from smnas.data.dataset import DetectionDataset
+from smnas.detector.contract import Prediction
+from smnas.measure.bootstrap import (
+    METRICS,
+    Interval,
+    draw_weights,
+    percentile_interval,
+    weighted_ap,
+)
+from smnas.measure.hits import find_hits
+from smnas.measure.predictions import check_predictions, require_objects
+from smnas.measure.protocol import (
+    TORCH_EAGER,
+    Predictor,
+    Runtime,
+    describe_device,
+    library_versions,
+)
+from smnas.trial.measurement import AccuracyProtocol, Measurement, Split
+
+
+@dataclass(frozen=True)
+class AccuracyResult:
+    """AP of one detector on one set, and the predictions that it comes from."""
+
+    measurements: tuple[Measurement, ...]
+    """``ap``, ``ap50``, ``ap75``, ``ap_small``, ``ap_medium``, ``ap_large``; a size that the set
+    does not have is left out."""
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much one detector is better than another on the same pictures."""
+
+    metric: str
+    value: float
+    """The first one's value minus the second one's."""
+    interval: Interval | None
+
+    @property
+    def means_something(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.interval is not None and not self.interval.low <= 0.0 <= self.interval.high
+
+
+def measure_accuracy(
+    predictor: Predictor,
+    dataset: DetectionDataset,
+    split: Split,
+    device: torch.device | str,
+    *,
+    runtime: Runtime = TORCH_EAGER,
+    replicates: int = 1000,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> AccuracyResult:
+    """Predict every picture of ``dataset``, one at a time, and judge what was found.
+
+    Args:
+        predictor: What is measured.
+        dataset: The pictures.
+        split: Which part of the data they are, for the protocol.
+        device: Where the predictor runs, for the protocol.
+        runtime: What runs it, for the protocol.
+        replicates: Sets of pictures drawn for the intervals.
+        seed: Seed of these sets; the same for all detectors that will be compared.
+        progress: Told how many pictures are done, and of how many.
+
+    Returns:
+        Measurements and predictions.
+
+    Raises:
+        DataError: The set has no object to find, or the predictor's results cannot be judged.
+    """
+    predictions: list[Prediction] = []
+    for index in range(len(dataset)):
+        predictions.append(predictor.predict(dataset.read(index)[0]))
+        if progress is not None:
+            progress(index + 1, len(dataset))
+    return evaluate_detections(
+        dataset, predictions, split, device, runtime=runtime, replicates=replicates, seed=seed
+    )
+
+
+def evaluate_detections(
+    dataset: DetectionDataset,
+    predictions: Sequence[Prediction],
+    split: Split,
+    device: torch.device | str,
+    *,
+    runtime: Runtime = TORCH_EAGER,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> AccuracyResult:
+    """Judge predictions by COCO's metrics, each with a 95 % bootstrap interval over pictures.
+
+    Values are those of faster-coco-eval; sizes are those of the boxes, since the data has no masks.
+    The interval says how far another draw of as many pictures would move the number, not how far
+    another training would. A single picture gives no interval.
+
+    Args:
+        dataset: The pictures' objects; ignored ones count neither way.
+        predictions: One per picture, in the dataset's order.
+        split: Which part of the data this is, for the protocol.
+        device: Where the predictions were computed, for the protocol.
+        runtime: What computed them, for the protocol.
+        replicates: Sets of pictures drawn for the intervals.
+        seed: Seed of these sets.
+
+    Raises:
+        DataError: The set has no object to find, or the predictions do not fit it.
+    """
+    values = coco_ap(dataset, predictions)
+    replicates_6B = _replicate(dataset, predictions, replicates, seed)
+    protocol = AccuracyProtocol(
+        runtime=runtime.name,
+        precision=runtime.precision,
+        device=describe_device(device),
+        split=split,
+        data_id=dataset.data_id,
+        pictures=len(dataset),
+        replicates=replicates,
+        versions=library_versions(),
+    )
+    measurements: list[Measurement] = []
+    for row, (metric, value) in enumerate(values.items()):
+        if value is None:
+            continue
+        interval = percentile_interval(replicates_6B[row]) if len(dataset) > 1 else None
+        measurements.append(
+            Measurement(
+                metric=metric,
+                value=value,
+                unit="1",
+                interval=(interval.low, interval.high) if interval else None,
+                protocol=protocol,
+            )
+        )
+    return AccuracyResult(tuple(measurements), tuple(predictions))
+
+
+def paired_difference(
+    dataset: DetectionDataset,
+    predictions_a: Sequence[Prediction],
+    predictions_b: Sequence[Prediction],
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Compare two detectors on the same pictures, so that hard pictures are hard for both.
+
+    Returns:
+        By metric: the value of ``a`` minus that of ``b``, with its 95 % interval.
+
+    Raises:
+        DataError: The set has no object to find, or the predictions do not fit it.
+    """
+    values_a, values_b = coco_ap(dataset, predictions_a), coco_ap(dataset, predictions_b)
+    drawn_a = _replicate(dataset, predictions_a, replicates, seed)
+    drawn_b = _replicate(dataset, predictions_b, replicates, seed)
+    differences: dict[str, Difference] = {}
+    for row, metric in enumerate(METRICS):
+        a, b = values_a[metric], values_b[metric]
+        if a is None or b is None:
+            continue
+        interval = percentile_interval(drawn_a[row] - drawn_b[row]) if len(dataset) > 1 else None
+        differences[metric] = Difference(metric, a - b, interval)
+    return differences
+
+
+def coco_ap(
+    dataset: DetectionDataset, predictions: Sequence[Prediction]
+) -> dict[str, float | None]:
+    """Return COCO's metrics by name, as faster-coco-eval computes them.
+
+    Returns:
+        A value for each of ``bootstrap.METRICS``; None where the set has no object of that size.
+
+    Raises:
+        DataError: The set has no object to find, or the predictions do not fit it.
+    """
+    require_objects(dataset)
+    check_predictions(dataset, predictions)
+    truth = COCO(_truth(dataset))
+    judge = COCOeval_faster(truth, truth.loadRes(_results(predictions)), "bbox")
+    judge.run()
+    stats = np.asarray(judge.stats[: len(METRICS)], np.float64).tolist()
+    return {name: None if x < 0 else x for name, x in zip(METRICS, stats, strict=True)}
+
+
+def _replicate(
+    dataset: DetectionDataset, predictions: Sequence[Prediction], replicates: int, seed: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    weights_PB = draw_weights(len(dataset), replicates, seed)
+    return weighted_ap(find_hits(dataset, predictions), weights_PB)
+
+
+def _truth(dataset: DetectionDataset) -> dict[str, Any]:
+    """Return the objects as COCO JSON; pictures and boxes are numbered from 1."""
+    annotations: list[dict[str, Any]] = []
+    ids = [category.id for category in dataset.categories]
+    for index in range(len(dataset)):
+        item = dataset.annotations(index)
+        boxes = _xywh(item.boxes_xyxy)
+        for box, label, ignore in zip(boxes, item.labels, item.ignore, strict=True):
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": index + 1,
+                    "category_id": ids[label],
+                    "bbox": box,
+                    "area": box[2] * box[3],
+                    "iscrowd": int(ignore),
+                }
+            )
+    images = [
+        {"id": index + 1, "width": size[0], "height": size[1]}
+        for index, size in enumerate(map(dataset.picture_size, range(len(dataset))))
+    ]
+    categories = [{"id": item.id, "name": item.name} for item in dataset.categories]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def _results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    return [
+        {"image_id": index + 1, "category_id": label, "bbox": box, "score": score}
+        for index, item in enumerate(predictions)
+        for label, box, score in zip(
+            item.labels.tolist(), _xywh(item.boxes_xyxy), item.scores.tolist(), strict=True
+        )
+    ]
+
+
+def _xywh(boxes_xyxy: np.ndarray[Any, np.dtype[np.float32]]) -> list[list[float]]:
+    boxes = boxes_xyxy.astype(np.float64)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
