@@ -18,8 +18,8 @@ def describe(
     arch: Annotated[
         str | None,
         typer.Argument(
-            help="Text form WxH/BACKBONE/NECK/PROPOSALS/HEAD[/KEY=VALUE...], or a known name such "
-            "as sm-nas-e0.",
+            help="Text form: WxH/BACKBONE/NECK/PROPOSALS/HEAD, then /KEY=VALUE as often as wanted; "
+            "or a known name such as sm-nas-e0.",
             show_default=False,
         ),
     ] = None,

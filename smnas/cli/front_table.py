@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -12,32 +13,39 @@ from smnas.report.wording import milliseconds, percent, three_digits
 _CAPTION = "> recommended: the fastest with at least 95 % of the best AP"
 
 
-def front_table(rows: Sequence[FrontRow]) -> Table:
-    """Return the front, best AP first, the yardstick in its place, with all intervals."""
+def front_table(rows: Sequence[FrontRow]) -> Group:
+    """Return the front, best AP first, the yardstick in its place, with all intervals.
+
+    The archs stand below the numbers, by trial: beside them they would not fit a terminal.
+    """
     on_test = any(row["ap50_test"] is not None for row in rows)
     table = _empty_table(rows)
-    for name in (
-        "AP val",
-        "AP50 val",
-        *(["AP50 test"] if on_test else []),
-        "ms",
-        "G MACs",
-        "epochs",
-    ):
-        table.add_column(name, justify="right")
-    table.add_column("arch", overflow="fold", min_width=24)
+    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms", "G MACs", "epochs")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [
-            percent(row["ap"], row["ap_interval"]),
-            percent(row["ap50"], row["ap50_interval"]),
-            *([percent(row["ap50_test"], row["ap50_test_interval"])] if on_test else []),
-            milliseconds(row["latency_ms"], row["latency_ms_interval"]),
+            str(row["trial"]),
+            _two_lines(percent(row["ap"], row["ap_interval"])),
+            _two_lines(percent(row["ap50"], row["ap50_interval"])),
+            *(
+                [_two_lines(percent(row["ap50_test"], row["ap50_test_interval"]))]
+                if on_test
+                else []
+            ),
+            _two_lines(milliseconds(row["latency_ms"], row["latency_ms_interval"])),
             three_digits(row["macs_g"]),
             str(row["budget"]["epochs"]),
-            row["arch"],
         ]
         _add(table, row, cells)
-    return table
+    archs = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    archs.add_column("")
+    archs.add_column("trial", justify="right")
+    archs.add_column("arch", overflow="fold")
+    for row in rows:
+        cells = (">" if row["recommended"] else "", str(row["trial"]), row["arch"])
+        archs.add_row(*map(Text, cells), style=_style(row))
+    return Group(table, archs)
 
 
 def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
@@ -76,20 +84,29 @@ def _empty_table(rows: Sequence[FrontRow]) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
-    table.add_column("")
-    table.add_column("from", no_wrap=True)
+    table.add_column("  from", no_wrap=True)
     return table
 
 
 def _add(table: Table, row: FrontRow, cells: Sequence[str]) -> None:
     yardstick = row["stage"] == "yardstick"
     origin = "yardstick" if yardstick else f"stage {row['stage']}"
-    style = "bold green" if row["recommended"] else "yellow" if yardstick else ""
-    table.add_row(
-        *map(Text, (">" if row["recommended"] else "", origin, *cells)),
-        style=style,
-    )
+    mark = ">" if row["recommended"] else ""
+    table.add_row(*map(Text, (f"{mark:1} {origin}", *cells)), style=_style(row))
+
+
+def _style(row: FrontRow) -> str:
+    if row["recommended"]:
+        return "bold green"
+    return "yellow" if row["stage"] == "yardstick" else ""
+
+
+def _two_lines(text: str) -> str:
+    """Put the interval below its value."""
+    value, _, interval = text.partition(" ")
+    return f"{value}\n{interval.strip('()')}" if interval else value
 
 
 def _shortened(rows: Sequence[FrontRow], limit: int) -> list[FrontRow]:

@@ -26,7 +26,12 @@ Test = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
-Run = Annotated[Path, typer.Argument(help="Run folder of a search.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="Run folder of a search.", show_default=False, exists=True, file_okay=False
+    ),
+]
 Weights = Annotated[
     Path,
     typer.Argument(

@@ -17,6 +17,11 @@ def remarks() -> Console:
     return Console(file=sys.stderr, highlight=False, soft_wrap=False)
 
 
+def complain(message: str) -> None:
+    """Say on stderr what went wrong."""
+    remarks().print(f"smnas: {message}", markup=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Write ``value`` to stdout as JSON and nothing beside it.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smnas.cli import options
-from smnas.cli.output import print_json, remarks, results
+from smnas.cli.output import complain, print_json, results
 from smnas.cli.weights import find_weights
 from smnas.errors import DataError, MissingFileError
 
@@ -53,7 +53,7 @@ def predict(
             entry, picture = _predict_one(detector, path, score)
         except DataError as error:
             broken += 1
-            remarks().print(f"smnas: {error}", markup=False, soft_wrap=True)
+            complain(str(error))
             continue
         name = free_name(path.stem, names)
         draw_prediction(picture, entry["detections"]).save(out / name, quality=92)
