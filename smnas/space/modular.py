@@ -191,13 +191,13 @@ class Neighbourhood:
     """The structure itself, as a member."""
 
     @property
-    def frame(self) -> DetectorArch:
-        """What all members have in common: equal for structures that share a neighbourhood."""
-        return self._frame(self.entry)
+    def frame(self) -> dict[str, object]:
+        """What all members have in common; equal for structures that share a neighbourhood."""
+        return _frame(self.entry)
 
     def contains(self, arch: DetectorArch) -> bool:
         """Return whether ``arch`` is a member."""
-        return self.space.contains(arch) and self._frame(arch) == self.frame
+        return self.space.contains(arch) and _frame(arch) == self.frame
 
     def sample(self, rng: np.random.Generator) -> DetectorArch:
         """Return a member drawn at random."""
@@ -211,8 +211,15 @@ class Neighbourhood:
         """Yield every member once, always in the same order."""
         return self.space.enumerate(self.entry)
 
-    def _frame(self, arch: DetectorArch) -> DetectorArch:
-        return next(self.space.enumerate(arch))
+
+def _frame(arch: DetectorArch) -> dict[str, object]:
+    return {
+        "input": arch.input,
+        "block": code_backbone(arch.backbone).block,
+        "neck": {name: value for name, value in arch.neck if name != "width"},
+        "proposals": arch.proposals,
+        "head": arch.head,
+    }
 
 
 def _nearest(value: int, choices: tuple[int, ...]) -> int:

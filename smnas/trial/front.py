@@ -149,12 +149,10 @@ def spread_along(trials: Sequence[Trial], objective: Objective, count: int) -> l
     """Return ``count`` trials spread evenly along the objective, in rising order of its value.
 
     Both ends are kept; between them the trial nearest to each evenly spaced mark is taken, in
-    logarithms where the objective says so. One trial alone is the one nearest to the middle.
-
-    Raises:
-        ComparisonError: The trials had different budgets.
+    logarithms where the objective says so. One trial alone is the one nearest to the middle. Nobody
+    is called better here, so budgets may differ.
     """
-    partners = comparable(trials, [objective])
+    partners = [trial for trial in trials if _holds(trial, [objective])]
     sign = 1.0 if objective.maximise else -1.0
     places = {t.number: sign * objective.utility(_value(t, objective)) for t in partners}
     ordered = sorted(partners, key=lambda trial: (places[trial.number], trial.number))

@@ -126,7 +126,6 @@ def test_only_trials_with_all_numbers_take_part(make_trial):
         lambda a, b: dominates(a, b, BOTH),
         lambda a, b: pareto_ranks([a, b], BOTH),
         lambda a, b: hypervolume([a, b], BOTH, (0.0, 1.0)),
-        lambda a, b: spread_along([a, b], MS, 2),
     ],
 )
 def test_budgets_are_not_mixed(make_trial, call):
@@ -169,6 +168,12 @@ def test_spread_is_even_in_logarithms_and_keeps_both_ends(make_trial):
     assert [t.value("latency_ms") for t in spread_along(trials, MS, 1)] == [8.0]
     assert [t.value("latency_ms") for t in spread_along(trials, MS, 99)] == sorted(times)
     assert spread_along(trials, MS, 0) == []
+
+
+def test_spread_takes_trials_of_any_budget_that_hold_the_metric(make_trial):
+    slow, fast = make_trial(0, latency_ms=9.0, epochs=3), make_trial(1, latency_ms=1.0, epochs=12)
+    trials = [slow, fast, make_trial(2, state="failed"), make_trial(3, ap=0.5)]
+    assert spread_along(trials, MS, 4) == [fast, slow]
 
 
 @given(st.lists(st.floats(0.1, 1e3), max_size=12), st.integers(0, 6))

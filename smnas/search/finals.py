@@ -1,0 +1,67 @@
+"""The end of a search: which candidates get the final training, and the front over these."""
+
+from collections.abc import Sequence
+
+from smnas.arch import DetectorArch
+from smnas.search.settings import SearchSettings
+from smnas.trial.front import front, spread_along
+from smnas.trial.trial import Trial
+
+
+def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[Trial]:
+    """Return the candidates to train again for longer, in rising order of latency.
+
+    They are the front of both stages on AP and latency, thinned to ``settings.finals`` evenly along
+    log latency, with the most accurate member always among them. Where the stages had different
+    budgets, each has a front of its own, and the most accurate one is stage two's.
+    """
+    candidates = [trial for trial in trials if trial.proposal.is_candidate]
+    members: list[Trial] = []
+    for budget in dict.fromkeys([settings.stage_two.epochs, settings.stage_one.epochs]):
+        equals = [trial for trial in candidates if trial.proposal.budget.epochs == budget]
+        members += front(equals, (settings.ap, settings.latency))
+    members = _one_per_arch(members, settings)
+    if not members:
+        return []
+    first = members[0].proposal.budget
+    best = max(
+        (trial for trial in members if trial.proposal.budget == first),
+        key=lambda trial: (trial.value("ap"), -trial.value("latency_ms"), -trial.number),
+    )
+    return _include(spread_along(members, settings.latency, settings.finals), best, settings)
+
+
+def final_arch(arch: DetectorArch, settings: SearchSettings) -> DetectorArch:
+    """Return ``arch`` with the norm that ships."""
+    return arch.replace(norm=settings.final_norm)
+
+
+def final_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that the final front is taken over: the finals, not the yardstick."""
+    return [trial for trial in trials if trial.proposal.stage == "final"]
+
+
+def final_front(trials: Sequence[Trial], settings: SearchSettings) -> list[Trial]:
+    """Return the finals that no other dominates on AP and latency; empty before the final."""
+    return front(final_trials(trials), (settings.ap, settings.latency))
+
+
+def _one_per_arch(members: list[Trial], settings: SearchSettings) -> list[Trial]:
+    """Return the members without those whose final training would be an earlier one's."""
+    by_arch: dict[str, Trial] = {}
+    for trial in members:
+        by_arch.setdefault(str(final_arch(trial.proposal.arch, settings)), trial)
+    return list(by_arch.values())
+
+
+def _include(chosen: list[Trial], wanted: Trial, settings: SearchSettings) -> list[Trial]:
+    """Return ``chosen`` with ``wanted`` in the place of the member nearest to it in latency."""
+    if any(trial.number == wanted.number for trial in chosen):
+        return chosen
+
+    def place(trial: Trial) -> float:
+        return settings.latency.utility(trial.value("latency_ms"))
+
+    nearest = min(chosen, key=lambda trial: abs(place(trial) - place(wanted)))
+    kept = [wanted if trial is nearest else trial for trial in chosen]
+    return sorted(kept, key=lambda trial: (-place(trial), trial.number))
