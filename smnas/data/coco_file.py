@@ -8,7 +8,8 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from smnas.data.faults import Faults
 from smnas.errors import MissingFileError
@@ -16,12 +17,14 @@ from smnas.errors import MissingFileError
 Text = Annotated[str, Field(min_length=1)]
 Pixels = Annotated[int, Field(ge=1)]
 
-
 _UNION_BRANCHES = ("int", "str")
 """Steps that pydantic adds for ids of either type; they are not in the file."""
 
+# A large file has a million entries: models would take twice the time and memory of slots.
 
-class CocoImage(BaseModel):
+
+@dataclass(frozen=True, slots=True)
+class CocoImage:
     """One entry of ``images``; what else it says is not needed."""
 
     id: int | str
@@ -30,29 +33,35 @@ class CocoImage(BaseModel):
     height: Pixels
 
 
-class CocoAnnotation(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CocoAnnotation:
     """One entry of ``annotations``; ``bbox`` is left, top, width, height."""
 
-    id: int | str | None = None
     image_id: int | str
     category_id: int
     bbox: tuple[float, float, float, float]
+    id: int | str | None = None
     iscrowd: bool = False
 
 
-class CocoCategory(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CocoCategory:
     """One entry of ``categories``."""
 
     id: int
     name: Text
 
 
-class CocoFile(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CocoFile:
     """The parts of a COCO file that detection needs."""
 
     images: list[CocoImage]
     annotations: list[CocoAnnotation]
     categories: list[CocoCategory]
+
+
+_FILE = TypeAdapter(CocoFile)
 
 
 def read_coco_file(path: Path) -> CocoFile:
@@ -76,7 +85,7 @@ def _parse(path: Path) -> CocoFile:
     # Some editors put a byte order mark before the JSON.
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     try:
-        return CocoFile.model_validate_json(data)
+        return _FILE.validate_json(data)
     except ValidationError as error:
         faults = Faults(path)
         for item in error.errors(include_url=False, include_context=False):
