@@ -5,9 +5,10 @@ A are all (shape, position) pairs, the shape slowest, so that convolution output
 no reordering.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -17,30 +18,28 @@ from smnas.detector.boxes import box_areas, overlap
 
 
 @dataclass(frozen=True)
-class GridLevel:
-    """The anchors of one level. All in a column share their x, all in a row their y."""
-
-    columns_SW2: Tensor
-    """float32: left and right of the anchors in each column."""
-    rows_SH2: Tensor
-    """float32: top and bottom of the anchors in each row."""
-
-    @property
-    def positions(self) -> int:
-        """Positions of the level."""
-        return self.columns_SW2.shape[1] * self.rows_SH2.shape[1]
-
-
-@dataclass(frozen=True)
 class AnchorGrid:
-    """All anchors of a pyramid."""
+    """All anchors of a pyramid. Those in a column of a level share their x, those in a row their y.
 
-    levels: tuple[GridLevel, ...]
+    Tensor letters: X columns and Y rows of all levels after each other.
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    """Rows and columns of each level."""
+    columns_SX2: Tensor
+    """float32: left and right of the anchors in each column."""
+    rows_SY2: Tensor
+    """float32: top and bottom of the anchors in each row."""
 
     @cached_property
     def boxes_A4(self) -> Tensor:
         """float32: the anchors as boxes."""
-        return torch.cat([_level_boxes(level) for level in self.levels], dim=1).flatten(0, 1)
+        parts: list[Tensor] = []
+        for shape, rows_SH2, columns_SW2 in self._by_level(self.rows_SY2, self.columns_SX2, dim=1):
+            top, bottom = rows_SH2[:, :, None].expand(-1, *shape, -1).unbind(-1)
+            left, right = columns_SW2[:, None].expand(-1, *shape, -1).unbind(-1)
+            parts.append(torch.stack((left, top, right, bottom), dim=-1).flatten(1, 2))
+        return torch.cat(parts, dim=1).flatten(0, 1)
 
     @property
     def areas_BA(self) -> Tensor:
@@ -50,12 +49,12 @@ class AnchorGrid:
     @property
     def spans(self) -> list[tuple[int, int]]:
         """First and past-the-last position of each level along P."""
-        spans: list[tuple[int, int]] = []
-        start = 0
-        for level in self.levels:
-            spans.append((start, start + level.positions))
-            start += level.positions
-        return spans
+        ends = list(accumulate(rows * columns for rows, columns in self.shapes))
+        return list(zip([0, *ends], ends, strict=False))
+
+    def of_pictures(self, pictures: slice) -> "AnchorGrid":
+        """Return the grid itself: all pictures have the same anchors."""
+        return self
 
     def intersect(self, boxes_BG4: Tensor) -> Tensor:
         """Return the area that each box shares with each anchor, (B, G, A).
@@ -63,20 +62,23 @@ class AnchorGrid:
         Widths are taken per column and heights per row, so that only their product runs over all
         anchors: several times faster than box against box.
         """
-        batch, boxes = boxes_BG4.shape[:2]
-        shapes, positions = self.levels[0].columns_SW2.shape[0], self.spans[-1][1]
-        areas_BGSP = boxes_BG4.new_empty(batch, boxes, shapes, positions)
         left, top, right, bottom = boxes_BG4[:, :, None, None].unbind(-1)
-        for level, (start, end) in zip(self.levels, self.spans, strict=True):
-            widths_BGSW = overlap(left, right, *level.columns_SW2.unbind(-1))
-            heights_BGSH = overlap(top, bottom, *level.rows_SH2.unbind(-1))
-            shape = (heights_BGSH.shape[-1], widths_BGSW.shape[-1])
-            torch.mul(
-                heights_BGSH[..., None],
-                widths_BGSW[..., None, :],
-                out=areas_BGSP[..., start:end].unflatten(-1, shape),
-            )
+        widths_BGSX = overlap(left, right, *self.columns_SX2.unbind(-1))
+        heights_BGSY = overlap(top, bottom, *self.rows_SY2.unbind(-1))
+        areas_BGSP = widths_BGSX.new_empty(*widths_BGSX.shape[:3], self.spans[-1][1])
+        levels = self._by_level(heights_BGSY, widths_BGSX, dim=3)
+        for (start, end), (shape, heights, widths) in zip(self.spans, levels, strict=True):
+            place = areas_BGSP[..., start:end].unflatten(-1, shape)
+            torch.mul(heights[..., None], widths[..., None, :], out=place)
         return areas_BGSP.flatten(2)
+
+    def _by_level(
+        self, rows: Tensor, columns: Tensor, dim: int
+    ) -> Iterator[tuple[tuple[int, int], Tensor, Tensor]]:
+        heights, widths = zip(*self.shapes, strict=True)
+        return zip(
+            self.shapes, rows.split(heights, dim=dim), columns.split(widths, dim=dim), strict=True
+        )
 
 
 def make_anchor_grid(
@@ -96,13 +98,13 @@ def make_anchor_grid(
         shapes: (height, width) of each level.
         device: Where the grid lives.
     """
-    levels: list[GridLevel] = []
+    rows: list[Tensor] = []
+    columns: list[Tensor] = []
     for stride, (height, width) in zip(strides, shapes, strict=True):
         sizes_S2 = torch.tensor(shape_sizes(anchors, stride), device=device)
-        columns = torch.arange(width, device=device, dtype=torch.float32) * stride
-        rows = torch.arange(height, device=device, dtype=torch.float32) * stride
-        levels.append(GridLevel(_around(columns, sizes_S2[:, 0]), _around(rows, sizes_S2[:, 1])))
-    return AnchorGrid(tuple(levels))
+        columns.append(_intervals(width, stride, sizes_S2[:, :1]))
+        rows.append(_intervals(height, stride, sizes_S2[:, 1:]))
+    return AnchorGrid(tuple(shapes), torch.cat(columns, dim=1), torch.cat(rows, dim=1))
 
 
 def shape_sizes(anchors: Anchors, stride: int) -> list[tuple[float, float]]:
@@ -115,15 +117,6 @@ def shape_sizes(anchors: Anchors, stride: int) -> list[tuple[float, float]]:
     return sizes
 
 
-def _around(centres_N: Tensor, lengths_S: Tensor) -> Tensor:
-    half = lengths_S[:, None] / 2
-    return torch.stack((centres_N - half, centres_N + half), dim=-1)
-
-
-def _level_boxes(level: GridLevel) -> Tensor:
-    left_right = level.columns_SW2[:, None].expand(-1, level.rows_SH2.shape[1], -1, -1)
-    top_bottom = level.rows_SH2[:, :, None].expand(-1, -1, level.columns_SW2.shape[1], -1)
-    boxes = torch.stack(
-        (left_right[..., 0], top_bottom[..., 0], left_right[..., 1], top_bottom[..., 1]), dim=-1
-    )
-    return boxes.flatten(1, 2)
+def _intervals(count: int, stride: int, lengths_S1: Tensor) -> Tensor:
+    centres_N = torch.arange(count, device=lengths_S1.device, dtype=torch.float32) * stride
+    return torch.stack((centres_N - lengths_S1 / 2, centres_N + lengths_S1 / 2), dim=-1)

@@ -53,6 +53,15 @@ class Targets:
             ignore_BG=self.ignore_BG.to(device),
         )
 
+    def of_pictures(self, pictures: slice) -> "Targets":
+        """Return the targets of some pictures of the batch."""
+        return Targets(
+            boxes_BG4=self.boxes_BG4[pictures],
+            labels_BG=self.labels_BG[pictures],
+            valid_BG=self.valid_BG[pictures],
+            ignore_BG=self.ignore_BG[pictures],
+        )
+
     @property
     def objects_BG(self) -> Tensor:
         """bool: boxes that a detector should find: valid, and not to be ignored."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from smnas.detector.boxes import box_areas, intersect
+from smnas.detector.chunks import picture_chunks
 from smnas.detector.contract import Targets
 from smnas.detector.loss_settings import MatchSettings
 
@@ -29,6 +30,10 @@ class Candidates(Protocol):
         """Return the area that each box shares with each candidate, (B, G, A)."""
         ...
 
+    def of_pictures(self, pictures: slice) -> "Candidates":
+        """Return the candidates of some pictures of the batch."""
+        ...
+
 
 @dataclass(frozen=True)
 class CandidateBoxes:
@@ -44,6 +49,10 @@ class CandidateBoxes:
     def intersect(self, boxes_BG4: Tensor) -> Tensor:
         """Return the area that each box shares with each candidate, (B, G, A)."""
         return intersect(boxes_BG4, self.boxes_BA4)
+
+    def of_pictures(self, pictures: slice) -> "CandidateBoxes":
+        """Return the candidates of some pictures of the batch."""
+        return CandidateBoxes(self.boxes_BA4[pictures])
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,20 @@ def match(candidates: Candidates, targets: Targets, settings: MatchSettings) -> 
     Returns:
         The matching, on the device of the targets.
     """
+    batch, objects = targets.valid_BG.shape
+    count = candidates.areas_BA.shape[1]
+    parts = [
+        _match_pictures(candidates.of_pictures(pictures), targets.of_pictures(pictures), settings)
+        for pictures in picture_chunks(batch, objects * count, targets.valid_BG.device)
+    ]
+    return Matching(
+        positive_BA=torch.cat([part.positive_BA for part in parts]),
+        negative_BA=torch.cat([part.negative_BA for part in parts]),
+        object_BA=torch.cat([part.object_BA for part in parts]),
+    )
+
+
+def _match_pictures(candidates: Candidates, targets: Targets, settings: MatchSettings) -> Matching:
     ious_BGA = _ious(candidates, targets.boxes_BG4, targets.objects_BG)
     batch, objects, count = ious_BGA.shape
     if objects == 0:

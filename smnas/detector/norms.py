@@ -5,6 +5,7 @@ biases instead. ``gn-ws`` stands behind every convolution (paper.md 4.3).
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from math import gcd
 from typing import Any, cast
 
@@ -78,6 +79,21 @@ class ConvNorm(nn.Sequential):
         if activation is not None:
             parts["activation"] = activation
         super().__init__(parts)
+
+    def over_levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the output of each of several maps; weights are standardised once for all."""
+        conv = self.conv
+        weight = standardise(conv.weight) if isinstance(conv, WeightStandardConv2d) else conv.weight
+        behind = list(self)[1:]
+        outputs: list[Tensor] = []
+        for maps_BCHW in maps:
+            output = F.conv2d(
+                maps_BCHW, weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups
+            )
+            for layer in behind:
+                output = layer(output)
+            outputs.append(output)
+        return outputs
 
 
 class WeightStandardConv2d(nn.Conv2d):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import log
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +24,29 @@ _PRIOR = 0.01
 _OUTPUT_STD = 0.01
 
 
+class Tower(nn.Module):
+    """Convolutions that all levels share."""
+
+    def __init__(self, layers: Sequence[ConvNorm], last: nn.Conv2d) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.last = last
+
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the outputs of all levels."""
+        for layer in self.layers:
+            maps = cast(ConvNorm, layer).over_levels(maps)
+        return [self.last(level) for level in maps]
+
+
 class RetinaHead(nn.Module):
     """Two towers of convolutions, shared by all levels, over every anchor."""
 
     def __init__(
         self,
         arch: RetinaHeadArch,
-        class_tower: nn.Module,
-        box_tower: nn.Module,
+        class_tower: Tower,
+        box_tower: Tower,
         strides: Sequence[int],
         settings: RetinaLosses,
     ) -> None:
@@ -38,8 +54,8 @@ class RetinaHead(nn.Module):
 
         Args:
             arch: Anchors, thresholds and counts.
-            class_tower: Maps to logits (B, S * K, H, W).
-            box_tower: Maps to offsets (B, S * 4, H, W).
+            class_tower: The maps of all levels to logits (B, S * K, H, W).
+            box_tower: The maps of all levels to offsets (B, S * 4, H, W).
             strides: Pixels per position of each level.
             settings: How it learns.
         """
@@ -54,8 +70,8 @@ class RetinaHead(nn.Module):
         """Return logits and offsets of all anchors."""
         shapes = [(level.shape[-2], level.shape[-1]) for level in maps]
         grid = make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
-        outputs = [(self.class_tower(level), self.box_tower(level)) for level in maps]
-        return join_levels(outputs, self.arch.anchors.per_position, grid)
+        outputs = zip(self.class_tower(maps), self.box_tower(maps), strict=True)
+        return join_levels(list(outputs), self.arch.anchors.per_position, grid)
 
     def losses(
         self,
@@ -122,14 +138,14 @@ def build_retina_head(
     class_tower = _build_tower(arch.convs, inputs[0].channels, shapes * num_classes, norm)
     box_tower = _build_tower(arch.convs, inputs[0].channels, shapes * 4, norm)
     prior_logit = -log((1 - _PRIOR) / _PRIOR)
-    nn.init.constant_(class_tower[-1].get_parameter("bias"), prior_logit)
+    nn.init.constant_(class_tower.last.get_parameter("bias"), prior_logit)
     strides = [spec.stride for spec in inputs]
     return RetinaHead(arch, class_tower, box_tower, strides, settings)
 
 
-def _build_tower(convs: int, width: int, outputs: int, norm: Norm) -> nn.Sequential:
+def _build_tower(convs: int, width: int, outputs: int, norm: Norm) -> Tower:
     behind = norm_outside_backbone(norm)
-    layers: list[nn.Module] = []
+    layers: list[ConvNorm] = []
     for _ in range(convs):
         conv = make_conv(behind, width, width, 3)
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
@@ -139,4 +155,4 @@ def _build_tower(convs: int, width: int, outputs: int, norm: Norm) -> nn.Sequent
     last = make_conv(None, width, outputs, 3)
     nn.init.normal_(last.weight, std=_OUTPUT_STD)
     nn.init.zeros_(last.get_parameter("bias"))
-    return nn.Sequential(*layers, last)
+    return Tower(layers, last)

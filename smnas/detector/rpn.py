@@ -28,7 +28,7 @@ class Rpn(nn.Module):
     def __init__(
         self,
         arch: RpnArch,
-        trunk: nn.Module,
+        trunk: ConvNorm,
         objectness: nn.Module,
         offsets: nn.Module,
         strides: Sequence[int],
@@ -38,7 +38,7 @@ class Rpn(nn.Module):
 
         Args:
             arch: Anchors, thresholds and counts.
-            trunk: Maps to maps of the same shape.
+            trunk: Maps to maps of the same shape, for all levels.
             objectness: Trunk to logits (B, S, H, W).
             offsets: Trunk to offsets (B, S * 4, H, W).
             strides: Pixels per position of each level.
@@ -56,10 +56,8 @@ class Rpn(nn.Module):
         """Return objectness logits and offsets of all anchors."""
         shapes = [(level.shape[-2], level.shape[-1]) for level in maps]
         grid = make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
-        outputs: list[tuple[Tensor, Tensor]] = []
-        for level in maps:
-            trunk = self.trunk(level)
-            outputs.append((self.objectness(trunk), self.offsets(trunk)))
+        trunks = self.trunk.over_levels(maps)
+        outputs = [(self.objectness(trunk), self.offsets(trunk)) for trunk in trunks]
         return join_levels(outputs, self.arch.anchors.per_position, grid)
 
     @torch.no_grad()
