@@ -121,9 +121,8 @@ def _ious(candidates: Candidates, boxes_BG4: Tensor, wanted_BG: Tensor) -> Tenso
     """Return IoUs (B, G, A); 0 for boxes that are not wanted."""
     boxes_BG4 = boxes_BG4 * wanted_BG[..., None]
     shared_BGA = candidates.intersect(boxes_BG4)
-    union_BGA = candidates.areas_BA.clamp(min=_TINY_AREA)[:, None] - shared_BGA
-    union_BGA += box_areas(boxes_BG4)[..., None]
-    return shared_BGA.div_(union_BGA)
+    union_BGA = candidates.areas_BA.clamp(min=_TINY_AREA)[:, None] + box_areas(boxes_BG4)[..., None]
+    return shared_BGA.div_(union_BGA.sub_(shared_BGA))
 
 
 def _is_best_of_an_object(ious_BGA: Tensor, floor: float) -> Tensor:
