@@ -10,8 +10,8 @@ from smnas.errors import ArchiveError
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.judged import best_score
 from smnas.experiment.observer import Observer
-from smnas.experiment.pictures import write_pictures
-from smnas.experiment.run_folder import PICTURE_INDEX, PICTURES, predictions_path, write_whole
+from smnas.experiment.pictures import drawn_trials, write_pictures
+from smnas.experiment.run_folder import predictions_path, write_whole
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
 from smnas.training.trained_detector import TrainedDetector
@@ -40,21 +40,22 @@ def read_test_split(
             if trial.measurement("ap", "test") is None:
                 observer.noted(f"reading the test split with trial {trial.number}")
                 _test(archive, trial, test, device)
-    if not (archive.folder / PICTURES / PICTURE_INDEX).exists():
+    if drawn_trials(archive.folder) != {trial.number for trial in finals}:
         observer.noted("drawing the pictures of the report")
         _draw(archive.folder, finals, val, test)
 
 
 def final_trials(archive: Archive) -> list[Trial]:
-    """Return the finals that succeeded, and the yardstick that was trained like them."""
+    """Return the finals that succeeded, and the yardstick that was trained beside them."""
     measured = [trial for trial in archive.trials() if trial.succeeded]
     finals = [trial for trial in measured if trial.proposal.stage == "final"]
     budgets = [trial.proposal.budget for trial in finals]
-    return finals + [
+    yardsticks = [
         trial
         for trial in measured
         if trial.proposal.stage == "yardstick" and trial.proposal.budget in budgets
     ]
+    return finals + yardsticks[-1:]
 
 
 def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:

@@ -82,6 +82,14 @@ def write_pictures(
     write_whole(folder / PICTURE_INDEX, json.dumps(index, indent=1))
 
 
+def drawn_trials(run_folder: Path) -> set[int]:
+    """Return the trials whose pictures are all there; none before the index is."""
+    path = run_folder / PICTURES / PICTURE_INDEX
+    if not path.is_file():
+        return set()
+    return {int(number) for number in json.loads(path.read_text())}
+
+
 def choose_pictures(dataset: DetectionDataset, count: int = SHOWN) -> list[int]:
     """Return pictures spread evenly over those with objects, from few objects to many.
 

@@ -19,11 +19,12 @@ from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
-_SAMPLES = 12
+_SAMPLES = 8
 """Archs drawn from the space to know what a typical one costs."""
 _PROBE_PICTURES = 8
-_PATIENCE_S = 3.0
-"""A second, larger arch is timed only where that is expected to take less."""
+_PROBES = 3
+_LONG_STEP_S = 1.0
+"""Where the first step on one picture takes longer, it is the only one."""
 _PREDICTION_SHARE = 0.4
 """Time of predicting a picture, as a share of that of training on it."""
 _FIXED_S = 3.0
@@ -159,24 +160,22 @@ def _time_per_picture(
     device: str,
     seed: int,
 ) -> float:
-    """Return the mean seconds of training on one picture, over the drawn archs."""
-    macs = [cost.macs_g for _, cost in drawn]
-    low = _probe(drawn[0][0], train, recipe, device, seed)
-    if low * macs[-1] / macs[0] * 3 * _PROBE_PICTURES > _PATIENCE_S or len(drawn) == 1:
-        return low * float(np.mean(macs)) / macs[0]
-    high = _probe(drawn[-1][0], train, recipe, device, seed)
-    return float(np.mean(np.interp(macs, [macs[0], macs[-1]], [low, high])))
+    """Return the mean seconds of training on one picture: those of a middling arch, scaled."""
+    arch, cost = drawn[len(drawn) // 2]
+    scale = float(np.mean([other.macs_g for _, other in drawn])) / cost.macs_g
+    few = Subset(train, range(min(_PROBE_PICTURES, len(train))), "probe")
+    first = _time_step(arch, Subset(few, range(1), "probe"), recipe, device, seed)
+    if first > _LONG_STEP_S:
+        return scale * first
+    # The quickest: whatever else runs on the machine only makes a step longer.
+    return scale * min(_time_step(arch, few, recipe, device, seed) for _ in range(_PROBES))
 
 
-def _probe(
-    arch: DetectorArch, train: DetectionDataset, recipe: Recipe, device: str, seed: int
+def _time_step(
+    arch: DetectorArch, pictures: DetectionDataset, recipe: Recipe, device: str, seed: int
 ) -> float:
-    """Return the seconds that one picture takes in training."""
-    pictures = min(_PROBE_PICTURES, len(train))
-    small = Subset(train, range(pictures), "probe")
-    recipe = recipe.model_copy(update={"batch": pictures, "initial_weights": None})
-    detector = build_detector(arch, len(train.categories), recipe.losses, seed=seed)
-    probe_seed = derive_seed(seed, "probe")
-    fit(detector, small, recipe, 1, probe_seed, device)  # the first step is slower: warm-up
-    log = fit(detector, small, recipe, 2, probe_seed, device)
+    """Return the seconds per picture of a step on all of ``pictures``."""
+    recipe = recipe.model_copy(update={"batch": len(pictures), "initial_weights": None})
+    detector = build_detector(arch, len(pictures.categories), recipe.losses, seed=seed)
+    log = fit(detector, pictures, recipe, 1, derive_seed(seed, "probe"), device)
     return log.seconds / log.pictures

@@ -1,0 +1,229 @@
+"""From a COCO file to front and report, for real, in a space small enough for seconds."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from smnas.archive.archive import Archive
+from smnas.errors import DataError, RunMismatchError, SmnasError
+from smnas.experiment.observer import Briefing, RunSummary, SilentObserver
+from smnas.experiment.search import search
+from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.trial import Trial
+
+ROOT = Path(__file__).parents[2]
+COMMAND = """
+import sys, torch
+torch.set_num_threads(1)
+from smnas.experiment.search import search
+search(sys.argv[1], config=sys.argv[2], out=sys.argv[3])
+"""
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.briefing: Briefing | None = None
+        self.summary: RunSummary | None = None
+        self.started_numbers: list[int] = []
+        self.shares: list[float] = []
+        self.notes: set[str] = set()
+
+    def announced(self, briefing: Briefing) -> None:
+        self.briefing = briefing
+
+    def started(self, trial: Trial) -> None:
+        self.started_numbers.append(trial.number)
+
+    def progressed(self, number: int, share: float, note: str) -> None:
+        assert number == self.started_numbers[-1]
+        assert 0.0 <= share <= 1.0
+        self.notes.add(note.split(",")[0])
+
+    def recorded(self, trial, trials, done_share: float) -> None:
+        self.shares.append(done_share)
+
+    def finished(self, summary: RunSummary) -> None:
+        self.summary = summary
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory, pictures, config) -> tuple[Path, Listener]:
+    folder = tmp_path_factory.mktemp("runs") / "shapes"
+    listener = Listener()
+    search(pictures, config=config, out=folder, observer=listener)
+    return folder, listener
+
+
+def read(folder: Path) -> tuple[Trial, ...]:
+    archive = Archive.open(folder)
+    archive.close()
+    return tuple(archive.trials())
+
+
+def test_every_trial_is_measured_and_has_its_files(one_run):
+    folder, _ = one_run
+    trials = read(folder)
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    assert sum(trial.proposal.is_candidate for trial in trials) == 4
+    for trial in trials:
+        assert trial.succeeded, trial.outcome
+        assert {"ap", "ap50", "macs_g", "params_m", "latency_ms"} <= {
+            item.metric for item in trial.outcome.measurements
+        }
+        assert TrainedDetector.load(folder / trial.outcome.weights).arch == trial.proposal.arch
+        assert (folder / "trials" / f"{trial.number:04d}" / "val.json").is_file()
+
+
+def test_candidates_are_counted_as_their_bn_twin_and_finals_as_they_are(one_run):
+    folder, _ = one_run
+    trials = read(folder)
+    by_arch = {str(t.proposal.arch.deployed): t for t in trials if t.proposal.is_candidate}
+    finals = [trial for trial in trials if trial.proposal.stage == "final"]
+    assert finals
+    for final in finals:
+        assert final.proposal.arch.norm == "bn"
+        candidate = by_arch[str(final.proposal.arch)]
+        assert candidate.proposal.arch.norm == "gn-ws"
+        assert candidate.value("macs_g") == final.value("macs_g")
+        assert candidate.value("params_m") == final.value("params_m")
+
+
+def test_test_split_is_read_for_finals_and_their_yardstick_alone(one_run):
+    folder, _ = one_run
+    tested = {t.number for t in read(folder) if t.measurement("ap", "test")}
+    last = {
+        t.number
+        for t in read(folder)
+        if not t.proposal.is_candidate and t.proposal.budget.epochs == 2
+    }
+    assert tested == last
+
+
+def test_front_has_one_recommended_and_its_weights(one_run):
+    folder, listener = one_run
+    rows = json.loads((folder / "front.json").read_text())
+    assert [row["ap"] for row in rows] == sorted((row["ap"] for row in rows), reverse=True)
+    assert sum(row["recommended"] for row in rows) == 1
+    assert all(row["final"] and Path(row["weights"]).is_file() for row in rows)
+    assert all(row["ap_test"] is not None for row in rows)
+    assert listener.summary is not None
+    assert list(listener.summary.rows) == rows
+    assert listener.summary.candidates == 4
+
+
+def test_report_and_pictures_are_there(one_run):
+    folder, _ = one_run
+    html = (folder / "report.html").read_text()
+    assert "square" in html
+    index = json.loads((folder / "pictures" / "index.json").read_text())
+    assert all(entry["split"] == "test" for entries in index.values() for entry in entries)
+    assert all((folder / "pictures" / e["file"]).is_file() for es in index.values() for e in es)
+
+
+def test_observer_is_told_data_plan_and_progress(one_run):
+    folder, listener = one_run
+    assert listener.briefing is not None
+    assert listener.briefing.trainings == len(listener.started_numbers) == len(read(folder))
+    assert any(
+        "16 pictures" in line and "split by picture" in line for line in listener.briefing.data
+    )
+    assert any("means nothing" in line for line in listener.briefing.data)
+    assert any("estimated" in line for line in listener.briefing.plan)
+    assert {"training", "measuring accuracy", "measuring time"} <= listener.notes
+    assert listener.shares[-1] == 1.0
+    assert listener.shares == sorted(listener.shares)
+
+
+def test_same_call_again_trains_nothing_and_mends_what_is_missing(one_run, pictures, config):
+    folder, _ = one_run
+    before, front = read(folder), (folder / "front.json").read_text()
+    for name in ("front.json", "report.html", "pictures/index.json"):
+        (folder / name).unlink()
+    listener = Listener()
+    search(pictures, config=config, out=folder, observer=listener)
+    assert listener.started_numbers == []
+    assert listener.briefing is not None
+    assert listener.briefing.resumed == len(before)
+    assert read(folder) == before
+    assert (folder / "front.json").read_text() == front
+    assert (folder / "report.html").is_file()
+
+
+def test_other_seed_or_other_data_is_refused(one_run, pictures, config, tmp_path):
+    folder, _ = one_run
+    with pytest.raises(RunMismatchError, match="seed: was 0, is 1"):
+        search(pictures, config=config, out=folder, seed=1)
+    changed = json.loads(pictures.read_text())
+    changed["annotations"][0]["bbox"][2] -= 4
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(changed))
+    with pytest.raises(RunMismatchError, match="the content of"):
+        search(other, images=pictures.parent, config=config, out=folder)
+
+
+def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_path):
+    import shutil
+
+    folder = tmp_path / "more"
+    shutil.copytree(one_run[0], folder)
+    before = read(folder)
+    listener = Listener()
+    search(pictures, config=config, out=folder, trials=5, observer=listener)
+    after = read(folder)
+    assert after[: len(before)] == before
+    assert sum(trial.proposal.is_candidate for trial in after) == 5
+    assert min(listener.started_numbers) == len(before)
+
+
+def test_search_where_nothing_can_be_built_says_why(pictures, config, tmp_path):
+    settings = json.loads(config.read_text())
+    space = json.loads(Path(settings["space"]).read_text())
+    space["structural"]["heads"] = ["ga-rpn/rcnn/fc=16"]
+    space["yardstick"] = "64x64/basicblock_8_1-2-1-1/fpn-p2-p4-8/ga-rpn/rcnn/norm=gn-ws"
+    (tmp_path / "space.json").write_text(json.dumps(space))
+    settings["space"] = str(tmp_path / "space.json")
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(
+        SmnasError, match=r"trials failed; the first in build: .*cannot be built yet"
+    ):
+        search(pictures, config=tmp_path / "config.json", out=tmp_path / "run")
+
+
+def test_data_without_objects_is_refused_before_anything_runs(pictures, config, tmp_path):
+    empty = {**json.loads(pictures.read_text()), "annotations": []}
+    (tmp_path / "empty.json").write_text(json.dumps(empty))
+    with pytest.raises(DataError, match="empty"):
+        search(tmp_path / "empty.json", images=pictures.parent, config=config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_killed_search_ends_like_an_undisturbed_one(pictures, config, tmp_path):
+    command = [sys.executable, "-c", COMMAND, str(pictures), str(config)]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run([*command, str(whole)], cwd=ROOT, check=True)
+    draw = random.Random(0)
+    for _ in range(4):
+        with subprocess.Popen([*command, str(killed)], cwd=ROOT) as process:
+            time.sleep(6.0 + draw.uniform(0.0, 3.0))  # past the imports
+            process.send_signal(signal.SIGKILL)
+    subprocess.run([*command, str(killed)], cwd=ROOT, check=True)
+    assert [numbers(trial) for trial in read(killed)] == [numbers(trial) for trial in read(whole)]
+    assert without_paths(killed) == without_paths(whole)
+
+
+def numbers(trial: Trial) -> tuple[object, ...]:
+    """All of a trial but how many seconds it took."""
+    assert trial.outcome is not None
+    return trial.proposal, trial.outcome.measurements, trial.outcome.failure, trial.later
+
+
+def without_paths(folder: Path) -> list[dict[str, object]]:
+    rows = json.loads((folder / "front.json").read_text())
+    return [{key: value for key, value in row.items() if key != "weights"} for row in rows]

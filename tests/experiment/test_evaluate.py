@@ -1,0 +1,162 @@
+"""What becomes of a trial that cannot be finished."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from smnas.arch import DetectorArch
+from smnas.data.dataset import Annotations, Category, DetectionDataset
+from smnas.errors import DataError, StorageFullError
+from smnas.experiment import evaluate
+from smnas.experiment.evaluate import Evaluator, means_out_of_memory
+from smnas.training.recipe import OptimizerSettings, Recipe
+from smnas.trial.budget import Budget
+from smnas.trial.trial import Origin, Proposal, Trial
+
+TINY = "32x32/basicblock_8_1-1-1-1/fpn-p2-p3-8/none/retina/convs=1/norm=gn-ws"
+NAMED = "64x64/resnet18/fpn-p2-p3-8/none/retina"
+
+
+class Squares(DetectionDataset):
+    """Six pictures with one bright square each."""
+
+    name = "squares"
+    categories = (Category(5, "square"),)
+    data_id = "0123456789ab"
+
+    def __len__(self) -> int:
+        return 6
+
+    def picture_id(self, index: int) -> int:
+        return index
+
+    def picture_size(self, index: int) -> tuple[int, int]:
+        return 32, 32
+
+    def annotations(self, index: int) -> Annotations:
+        return Annotations.of([(4 + index, 4, 20 + index, 20)])
+
+    def read(self, index: int):
+        picture = np.full((32, 32, 3), 30, np.uint8)
+        picture[4:20, 4 + index : 20 + index] = 220
+        return picture, self.annotations(index)
+
+
+def make_trial(arch: str = TINY, stage: int | str = 1, epochs: int = 1) -> Trial:
+    proposal = Proposal.model_validate(
+        {
+            "arch": DetectorArch.parse(arch),
+            "stage": stage,
+            "origin": Origin(operator="sample"),
+            "budget": Budget(epochs=epochs),
+            "seed": 3,
+        }
+    )
+    return Trial(number=7, proposal=proposal)
+
+
+@pytest.fixture
+def make_evaluator(tmp_path):
+    def make(**changes) -> Evaluator:
+        parts = {
+            "folder": tmp_path,
+            "train": Squares(),
+            "val": Squares(),
+            "recipe": Recipe(batch=2, precision="float32"),
+            "device": "cpu",
+            "clock": "stand-in",
+            "final_budget": Budget(epochs=2),
+            "progress": lambda number, share, note: None,
+        }
+        return Evaluator(**{**parts, **changes})
+
+    return make
+
+
+def test_same_trial_twice_gives_the_same_numbers(make_evaluator):
+    first, second = make_evaluator()(make_trial()), make_evaluator()(make_trial())
+    assert first.measurements == second.measurements
+    assert first.weights == "trials/0007/weights.safetensors"
+    assert first.seconds > 0
+
+
+def test_time_is_measured_where_the_clock_is_the_devices(make_evaluator):
+    outcome = make_evaluator(clock="device")(make_trial())
+    latency = next(item for item in outcome.measurements if item.metric == "latency_ms")
+    assert latency.protocol.kind == "latency"
+    assert latency.protocol.runtime == "torch-eager"
+    assert latency.interval is not None
+
+
+def test_leftovers_of_an_interrupted_attempt_are_swept_away(make_evaluator, tmp_path):
+    folder = tmp_path / "trials" / "0007"
+    folder.mkdir(parents=True)
+    (folder / ".weights.safetensors.half").write_bytes(b"half")
+    make_evaluator()(make_trial())
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "log.json",
+        "val.json",
+        "weights.safetensors",
+    ]
+
+
+def test_part_that_cannot_be_built_yet_is_a_failed_trial(make_evaluator):
+    failure = make_evaluator()(make_trial(NAMED)).failure
+    assert failure is not None
+    assert failure.stage == "build"
+    assert "cannot be built yet" in failure.reason
+
+
+def test_loss_that_is_not_finite_is_a_failed_trial(make_evaluator, tmp_path):
+    wild = Recipe(
+        batch=2,
+        precision="float32",
+        optimizer=OptimizerSettings(kind="sgd", learning_rate=1e30, clip_norm=1e30),
+    )
+    outcome = make_evaluator(recipe=wild)(make_trial(epochs=3))
+    assert outcome.failure is not None
+    assert outcome.failure.stage in ("training", "measuring")
+    assert "finite" in outcome.failure.reason
+    assert outcome.measurements == ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_out_of_memory_is_a_failed_trial(make_evaluator, monkeypatch, error):
+    monkeypatch.setattr(evaluate, "fit", raising(error))
+    failure = make_evaluator()(make_trial()).failure
+    assert failure is not None
+    assert failure.stage == "training"
+    assert failure.reason.startswith("out of memory")
+    assert means_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "surfaces_as"),
+    [
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), RuntimeError),
+        (KeyError("ap"), KeyError),
+        (DataError("picture.png: broken"), DataError),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), StorageFullError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_what_is_not_the_trials_fault_surfaces(make_evaluator, monkeypatch, error, surfaces_as):
+    monkeypatch.setattr(evaluate, "fit", raising(error))
+    with pytest.raises(surfaces_as):
+        make_evaluator()(make_trial())
+
+
+def raising(error: BaseException):
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail

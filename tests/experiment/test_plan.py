@@ -1,0 +1,57 @@
+import pytest
+
+from smnas.experiment.plan import Plan, PlannedStage, _count_stages
+from smnas.search.settings import SearchSettings
+from smnas.trial.budget import Budget
+
+
+def make_settings(**changes) -> SearchSettings:
+    fields = {
+        "trials": 20,
+        "finals": 5,
+        "stage_one": Budget(epochs=4),
+        "stage_two": Budget(epochs=5),
+        "final": Budget(epochs=10),
+        "seed": 0,
+    }
+    return SearchSettings.model_validate({**fields, **changes})
+
+
+def test_trainings_are_those_of_the_settings():
+    stages = _count_stages(make_settings(), lambda budget: 60.0)
+    assert [(s.trainings, s.budget.epochs) for s in stages] == [
+        (12, 4),
+        (8, 5),
+        (5, 10),
+        (1, 4),
+        (1, 10),
+    ]
+
+
+def test_hours_limit_the_candidates_that_fit():
+    settings = make_settings(trials=1_000_000, seconds=1000.0)
+    stages = _count_stages(settings, lambda budget: 10.0 * budget.epochs)
+    assert [stage.trainings for stage in stages] == [15, 8, 5, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0.4, "about a minute"),
+        (7.6, "about 8 minutes"),
+        (90, "about 90 minutes"),
+        (300, "5.0 hours"),
+    ],
+)
+def test_plan_is_said_in_words(minutes, words):
+    plan = Plan((PlannedStage("stage one", 12, Budget(epochs=1)),), minutes, 55.4)
+    assert plan.sentences[0] == "12 trainings: stage one 12 x 1 epoch"
+    assert words in plan.sentences[1]
+    assert "55 MB" in plan.sentences[1]
+    assert "estimated" in plan.sentences[1]
+
+
+def test_plan_without_anything_to_time_says_so():
+    plan = Plan((), None, None)
+    assert "no estimate" in plan.sentences[1]
+    assert plan.done_share([]) == 0.0
