@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from smnas.arch import DetectorArch
-from smnas.arch.parts import CodedBackbone, FpnNeck, RcnnHead, RetinaHead, Rpn
+from smnas.arch.parts import CascadeHead, CodedBackbone, FpnNeck, RcnnHead, RetinaHead, Rpn
+from smnas.detector.cascade_head import CascadeHead as CascadeHeadModule
 from smnas.detector.coded_backbone import CodedBackbone as CodedBackboneModule
 from smnas.detector.coded_backbone import build_coded_backbone
 from smnas.detector.contract import FeatureSpec
@@ -16,7 +17,7 @@ from smnas.detector.rcnn_head import RcnnHead as RcnnHeadModule
 from smnas.detector.retina_head import build_retina_head
 from smnas.detector.roi_align import RoiAlign
 from smnas.detector.rpn import build_rpn
-from smnas.detector.two_stage import TwoStageHead
+from smnas.detector.two_stage import RoiHead, TwoStageHead
 from smnas.errors import ConfigError, NotBuiltYetError
 
 
@@ -78,20 +79,31 @@ def _build_head(
     head, proposals = arch.head, arch.proposals
     if isinstance(head, RetinaHead):
         return build_retina_head(head, specs, num_classes, arch.norm, settings.retina)
-    if not isinstance(proposals, Rpn) or not isinstance(head, RcnnHead):
-        part = head.kind if isinstance(proposals, Rpn) else proposals.kind
+    if not isinstance(proposals, Rpn):
         raise NotBuiltYetError(
-            f"{part!r} cannot be built yet; use proposals 'rpn' with the head 'rcnn', or proposals "
-            "'none' with the head 'retina'"
+            f"proposals {proposals.kind!r} cannot be built yet; use 'rpn' with the heads 'rcnn' or "
+            "'cascade-2' to 'cascade-4', or 'none' with the head 'retina'"
         )
     rpn = build_rpn(proposals, specs, arch.norm, settings.rpn)
-    levels = arch.roi_levels
-    roi_align = RoiAlign(head.roi, levels, [spec.stride for spec in specs[: len(levels)]])
-    predictor = BoxPredictor(
-        inputs=specs[0].channels * head.roi**2,
-        width=head.fc,
-        num_classes=num_classes,
-        box_classes=num_classes + 1,
+    levels = len(arch.roi_levels)
+    return TwoStageHead(
+        rpn, _build_roi_head(arch, head, num_classes, specs[:levels], settings), levels
     )
-    roi_head = RcnnHeadModule(head, roi_align, predictor, num_classes, settings.rcnn)
-    return TwoStageHead(rpn, roi_head, len(levels))
+
+
+def _build_roi_head(
+    arch: DetectorArch,
+    head: RcnnHead | CascadeHead,
+    num_classes: int,
+    specs: tuple[FeatureSpec, ...],
+    settings: LossSettings,
+) -> RoiHead:
+    roi_align = RoiAlign(head.roi, arch.roi_levels, [spec.stride for spec in specs])
+    features = specs[0].channels * head.roi**2
+    if isinstance(head, RcnnHead):
+        predictor = BoxPredictor(features, head.fc, num_classes, box_classes=num_classes + 1)
+        return RcnnHeadModule(head, roi_align, predictor, num_classes, settings.rcnn)
+    predictors = [
+        BoxPredictor(features, head.fc, num_classes, box_classes=1) for _ in range(head.stages)
+    ]
+    return CascadeHeadModule(head, roi_align, predictors, num_classes, settings.cascade)

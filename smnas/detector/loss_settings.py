@@ -63,11 +63,14 @@ class RetinaLosses(_Settings):
 class RpnLosses(_Settings):
     """Region proposals: objectness and box loss over sampled anchors (paper.md 6.2).
 
+    The best anchors of an object are positive whatever their IoU, as in Ren et al. 2015 and
+    torchvision (mmdetection asks for 0.3), so that objects much smaller than any anchor count too.
+
     While training, ``pre_nms`` and ``kept`` stand in for the arch's counts, which are those of the
     deployed detector.
     """
 
-    match: MatchSettings = MatchSettings(positive=0.7, negative=0.3, rescue=0.3)
+    match: MatchSettings = MatchSettings(positive=0.7, negative=0.3, rescue=0.0)
     sample: SampleSettings = SampleSettings(count=256, positive_share=0.5)
     pre_nms: Count = 2000
     kept: Count = 2000
@@ -86,9 +89,33 @@ class RcnnLosses(_Settings):
     box_weight: Weight = 1.0
 
 
+class StageLosses(_Settings):
+    """One stage of a cascade: what counts as positive, and how much it weighs."""
+
+    match: MatchSettings
+    weight: Weight
+
+
+class CascadeLosses(_Settings):
+    """Cascade of RCNN heads: each stage asks for a better overlap (paper.md 6.3).
+
+    A cascade of fewer than four uses the first rows; the fourth row is not the paper's.
+    """
+
+    stages: tuple[StageLosses, StageLosses, StageLosses, StageLosses] = (
+        StageLosses(match=MatchSettings(positive=0.5, negative=0.5), weight=1.0),
+        StageLosses(match=MatchSettings(positive=0.6, negative=0.6), weight=0.5),
+        StageLosses(match=MatchSettings(positive=0.7, negative=0.7), weight=0.25),
+        StageLosses(match=MatchSettings(positive=0.8, negative=0.8), weight=0.125),
+    )
+    sample: SampleSettings = SampleSettings(count=512, positive_share=0.25)
+    box_beta: Beta = 1.0
+
+
 class LossSettings(_Settings):
     """The settings of every part; those of parts that an arch lacks are not used."""
 
     retina: RetinaLosses = RetinaLosses()
     rpn: RpnLosses = RpnLosses()
     rcnn: RcnnLosses = RcnnLosses()
+    cascade: CascadeLosses = CascadeLosses()

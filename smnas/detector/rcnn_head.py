@@ -86,7 +86,11 @@ class RcnnHead(nn.Module):
         )
         features = self.roi_align(maps, rois.boxes_BN4, rois.valid_BN)
         logits_BNK, offsets_BNK4 = self.predictor(features)
-        return roi_losses(rois, logits_BNK, offsets_BNK4, self.arch.box_stds, settings)
+        losses = roi_losses(rois, logits_BNK, offsets_BNK4, self.arch.box_stds, settings.box_beta)
+        return {
+            "classification": losses["classification"] * settings.class_weight,
+            "boxes": losses["boxes"] * settings.box_weight,
+        }
 
     def detect(
         self, maps: Sequence[Tensor], proposals: Detections, image_size: tuple[int, int]
@@ -105,9 +109,17 @@ def roi_losses(
     logits_BNK: Tensor,
     offsets_BNK4: Tensor,
     stds: BoxStds,
-    settings: RcnnLosses,
+    box_beta: float,
 ) -> dict[str, Tensor]:
-    """Return ``classification`` (cross-entropy) and ``boxes`` (smooth L1), per valid RoI."""
+    """Return ``classification`` (cross-entropy) and ``boxes`` (smooth L1), per valid RoI.
+
+    Args:
+        rois: What the head was asked about.
+        logits_BNK: Its logits, background last.
+        offsets_BNK4: Its offsets, one box per class or a single one.
+        stds: Of the offsets.
+        box_beta: Of the smooth L1 loss.
+    """
     labels_BN = rois.labels_BN.masked_fill(~rois.valid_BN, -1)
     classification = F.cross_entropy(
         logits_BNK.flatten(0, 1), labels_BN.flatten(), ignore_index=-1, reduction="sum"
@@ -117,12 +129,9 @@ def roi_losses(
     wanted_N4 = encode_boxes(
         rois.wanted_BN4[picture_N, slot_N], rois.boxes_BN4[picture_N, slot_N], stds
     )
-    boxes = smooth_l1_sum(offsets_BNK4[picture_N, slot_N, box_N], wanted_N4, settings.box_beta)
+    boxes = smooth_l1_sum(offsets_BNK4[picture_N, slot_N, box_N], wanted_N4, box_beta)
     per_roi = 1 / rois.valid_BN.sum().clamp(min=1)
-    return {
-        "classification": classification * (per_roi * settings.class_weight),
-        "boxes": boxes * (per_roi * settings.box_weight),
-    }
+    return {"classification": classification * per_roi, "boxes": boxes * per_roi}
 
 
 @torch.no_grad()
