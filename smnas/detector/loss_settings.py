@@ -66,14 +66,14 @@ class RpnLosses(_Settings):
     The best anchors of an object are positive whatever their IoU, as in Ren et al. 2015 and
     torchvision (mmdetection asks for 0.3), so that objects much smaller than any anchor count too.
 
-    While training, ``pre_nms`` and ``kept`` stand in for the arch's counts, which are those of the
-    deployed detector.
     """
 
     match: MatchSettings = MatchSettings(positive=0.7, negative=0.3, rescue=0.0)
     sample: SampleSettings = SampleSettings(count=256, positive_share=0.5)
-    pre_nms: Count = 2000
-    kept: Count = 2000
+    pre_nms: Count | None = None
+    """Candidates per level before NMS while training; None: twice the arch's, as in mmdetection."""
+    kept: Count | None = None
+    """Proposals handed to the head while training; None: twice the arch's."""
     box_beta: Beta = 1 / 9
     class_weight: Weight = 1.0
     box_weight: Weight = 1.0

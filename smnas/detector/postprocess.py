@@ -5,9 +5,13 @@ N are the candidates of each picture before, D those that are kept.
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.ops import nms
 
 from smnas.detector.contract import Detections
+
+_FEW_BOXES = 256
+"""Up to here one call of NMS is cheaper than one for each label."""
 
 
 @torch.no_grad()
@@ -53,27 +57,47 @@ def suppress(
     """Return which of the boxes in ``alive_BN`` survive NMS per picture and label, (B, N) bool.
 
     torchvision's NMS takes one picture and costs the square of its boxes, so pictures go through it
-    one by one. Labels are kept apart by shifting them to different places, in float64, so that the
-    shift of a thousand classes costs no precision.
+    one by one.
     """
-    shift_BN = labels_BN.double() * (boxes_BN4.amax().double() + 1)
-    shifted_BN4 = boxes_BN4.double() + shift_BN[..., None]
     kept_BN = torch.zeros_like(alive_BN)
-    for picture, (boxes_N4, scores_N, alive_N) in enumerate(
-        zip(shifted_BN4, scores_BN.double(), alive_BN, strict=True)
-    ):
-        index_M = alive_N.nonzero()[:, 0]
-        kept_BN[picture, index_M[nms(boxes_N4[index_M], scores_N[index_M], max_iou)]] = True
+    for picture, alive_N in enumerate(alive_BN):
+        (index_M,) = alive_N.nonzero(as_tuple=True)
+        kept = _suppress_within_labels(
+            boxes_BN4[picture, index_M],
+            scores_BN[picture, index_M],
+            labels_BN[picture, index_M],
+            max_iou,
+        )
+        kept_BN[picture, index_M[kept]] = True
     return kept_BN
+
+
+def _suppress_within_labels(
+    boxes_M4: Tensor, scores_M: Tensor, labels_M: Tensor, max_iou: float
+) -> Tensor:
+    """Return the indices of the survivors.
+
+    Few boxes go through NMS at once, the labels kept apart by shifting them to different places: in
+    float64, so that the shift of a thousand classes costs no precision. Many go label by label.
+    """
+    if len(boxes_M4) == 0:
+        return labels_M
+    if len(boxes_M4) <= _FEW_BOXES:
+        shift_M = labels_M.double() * (boxes_M4.double().amax() + 1)
+        return nms(boxes_M4.double() + shift_M[:, None], scores_M.double(), max_iou)
+    kept: list[Tensor] = []
+    for label in labels_M.unique():
+        (index_M,) = (labels_M == label).nonzero(as_tuple=True)
+        kept.append(index_M[nms(boxes_M4[index_M], scores_M[index_M], max_iou)])
+    return torch.cat(kept)
 
 
 def _blank_invalid(found: Detections, missing: int) -> Detections:
     """Zero what is not valid, and add ``missing`` invalid detections to each picture."""
     valid_BD = found.valid_BD
-    pad = torch.nn.functional.pad
     return Detections(
-        boxes_BD4=pad(found.boxes_BD4 * valid_BD[..., None], (0, 0, 0, missing)),
-        scores_BD=pad(found.scores_BD * valid_BD, (0, missing)),
-        labels_BD=pad(found.labels_BD * valid_BD, (0, missing)),
-        valid_BD=pad(valid_BD, (0, missing)),
+        boxes_BD4=F.pad(found.boxes_BD4 * valid_BD[..., None], (0, 0, 0, missing)),
+        scores_BD=F.pad(found.scores_BD * valid_BD, (0, missing)),
+        labels_BD=F.pad(found.labels_BD * valid_BD, (0, missing)),
+        valid_BD=F.pad(valid_BD, (0, missing)),
     )

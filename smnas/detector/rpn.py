@@ -68,7 +68,9 @@ class Rpn(nn.Module):
             outputs: Of this network.
             image_size: Height and width that the proposals are clipped to.
         """
-        pre_nms = self.settings.pre_nms if self.training else self.arch.pre_nms
+        pre_nms, kept = self.arch.pre_nms, self.arch.kept
+        if self.training:
+            pre_nms, kept = self.settings.pre_nms or 2 * pre_nms, self.settings.kept or 2 * kept
         top = top_anchors(outputs, pre_nms)
         boxes_BN4 = decode_boxes(
             outputs.offsets_at(top.anchor_BN), outputs.grid.boxes_A4[top.anchor_BN]
@@ -79,7 +81,7 @@ class Rpn(nn.Module):
             top.level_N.expand_as(top.label_BN),
             min_score=0.0,
             max_iou=self.arch.nms,
-            count=self.settings.kept if self.training else self.arch.kept,
+            count=kept,
         )
 
     def losses(

@@ -1,9 +1,11 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import batched_nms
 
-from smnas.detector.postprocess import keep_best
+from smnas.detector import postprocess
+from smnas.detector.postprocess import keep_best, suppress
 
 
 @settings(deadline=None, max_examples=30)
@@ -36,6 +38,24 @@ def test_what_is_kept_is_torchvisions_nms(
         torch.testing.assert_close(found.scores_BD[picture, valid], scores[picture, kept])
         assert torch.equal(found.labels_BD[picture, valid], labels[picture, kept])
         assert (found.scores_BD[picture, ~valid] == 0).all()
+
+
+def test_many_boxes_are_suppressed_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.rand(2, 200, 2, generator=generator) * 60
+    boxes = torch.cat((start, start + 5 + torch.rand(2, 200, 2, generator=generator) * 30), -1)
+    scores = torch.rand(2, 200, generator=generator)
+    labels = torch.randint(3, (2, 200), generator=generator)
+    alive = torch.rand(2, 200, generator=generator) < 0.9
+    few = suppress(boxes, scores, labels, alive, 0.5)
+    monkeypatch.setattr(postprocess, "_FEW_BOXES", 10)
+    assert torch.equal(suppress(boxes, scores, labels, alive, 0.5), few)
+    assert 0 < few.sum() < alive.sum()
+
+
+def test_nothing_alive_keeps_nothing() -> None:
+    found = keep_best(torch.ones(2, 3, 4), torch.zeros(2, 3), torch.zeros(2, 3).long(), 0.5, 0.5, 2)
+    assert not found.valid_BD.any()
 
 
 def test_boxes_without_area_are_dropped() -> None:
