@@ -85,12 +85,24 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else "one of: " + ", ".join(words)
 
 
-def describe_validation_error(what: str, error: ValidationError) -> str:
-    """Return all of pydantic's findings on ``what``: for each its place, cause and value."""
-    found: list[str] = []
+def describe_validation_error(what: str, error: ValidationError, keys: Iterable[str] = ()) -> str:
+    """Return all of pydantic's findings on ``what``: for each its place, cause and value.
+
+    Args:
+        what: What was validated, to begin the text with.
+        error: What pydantic found.
+        keys: Valid keys; the nearest is named beside an unknown one.
+    """
+    allowed, found = list(keys), list[str]()
     for item in error.errors(include_url=False):
         cause = item["msg"].removeprefix("Value error, ")
-        shown = bool(item["loc"]) and not isinstance(item["input"], dict)
         place = ".".join(str(step) for step in item["loc"])
-        found.append(f"{place}: {cause}; got {item['input']!r}" if shown else cause)
+        if item["type"] == "missing":
+            found.append(f"{place}: is missing")
+        elif item["type"] == "extra_forbidden" and allowed:
+            found.append(f"{place}: unknown key; {nearest(str(item['loc'][-1]), allowed)}")
+        elif place and not isinstance(item["input"], dict):
+            found.append(f"{place}: {cause}; got {item['input']!r}")
+        else:
+            found.append(cause)
     return f"{what}: " + "; ".join(found)

@@ -42,17 +42,27 @@ def code_backbone(backbone: CodedBackbone | NamedBackbone | TimmBackbone) -> Cod
     )
 
 
+def split_code(arch: DetectorArch) -> tuple[str, str]:
+    """Return the code of ``arch`` in two: the groups that are built, and the rest with its hyphen.
+
+    Stages above the highest level that feeds the neck (or, without one, above P3) are left out of
+    the network.
+    """
+    groups, top = code_backbone(arch.backbone).code.split("-"), arch.roi_levels[-1]
+    return "-".join(groups[:top]), "".join(f"-{group}" for group in groups[top:])
+
+
 def as_built(arch: DetectorArch) -> DetectorArch:
     """Return ``arch`` with the groups that are never built reduced to one block.
 
-    Stages above the highest level that feeds the neck are left out of the network, so codes that
-    differ there only name the same detector. Two archs are duplicates when this is equal.
+    Codes that differ there only name the same detector: two archs are duplicates when this is
+    equal.
     """
-    backbone, top = arch.backbone, arch.roi_levels[-1]
+    backbone = arch.backbone
     if not isinstance(backbone, CodedBackbone):
         return arch
-    groups = backbone.code.split("-")
-    code = "-".join(groups[:top] + ["1"] * (len(groups) - top))
+    built, rest = split_code(arch)
+    code = built + "-1" * rest.count("-")
     return arch if code == backbone.code else arch.replace(backbone=with_code(backbone, code=code))
 
 

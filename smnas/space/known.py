@@ -32,6 +32,7 @@ _MICRO_BACKBONES = (
 _MICRO_NECKS = (
     "none",
     "fpn-p1-p4-48",
+    "fpn-p2-p3-32",
     "fpn-p2-p4-32",
     "fpn-p2-p4-48",
     "fpn-p2-p4-64",
@@ -89,7 +90,12 @@ def load_space(path: str | Path) -> SpacePair:
     try:
         return SpacePair.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ConfigError(describe_validation_error(f"space file {path}", error)) from None
+        keys = [
+            key
+            for model in (SpacePair, StructuralSpace, ModularSpace)
+            for key in model.model_fields
+        ]
+        raise ConfigError(describe_validation_error(f"space file {path}", error, keys)) from None
 
 
 def input_levels(aspect_ratio: float) -> list[InputSize]:
@@ -167,7 +173,7 @@ def _describe(pair: SpacePair) -> dict[str, str]:
     }
 
 
-def _shorten(choices: tuple[str, ...], shown: int = 8) -> str:
+def _shorten(choices: tuple[str, ...], shown: int = 9) -> str:
     plain = [choice.split("/")[0] for choice in choices]
     return ", ".join(plain if len(plain) <= shown else [*plain[:shown], "..."])
 

@@ -13,7 +13,7 @@ from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import MAX_BLOCKS, MAX_DOUBLINGS, NUM_GROUPS
 from smnas.arch.parts import CodedBackbone, FpnNeck, NoNeck, Norm
 from smnas.errors import SpaceError
-from smnas.space.coding import as_built, code_backbone, with_code, with_width
+from smnas.space.coding import code_backbone, split_code, with_code, with_width
 from smnas.space.mutation import CODE_OPERATORS, Moves, pick_move, step
 
 _CUTS = NUM_GROUPS - 1
@@ -25,7 +25,8 @@ Blocks = Annotated[int, Field(ge=NUM_GROUPS, le=MAX_BLOCKS)]
 class ModularSpace(BaseModel):
     """Codes, base widths and neck widths around any structure.
 
-    Kept of a structure are its block kind, input, neck levels, proposals and head.
+    Kept of a structure are its block kind, input, neck levels, proposals and head, and the groups
+    of its code that are never built: they are not searched, but count towards the limits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,42 +111,38 @@ class ModularSpace(BaseModel):
 
     def sample(self, arch: DetectorArch, rng: np.random.Generator) -> DetectorArch:
         """Return a member around the structure of ``arch``, its number of blocks drawn evenly."""
-        blocks = int(rng.integers(self.min_blocks, self.max_blocks + 1))
-        cuts = sorted(rng.choice(np.arange(1, blocks), _CUTS, replace=False).tolist())
-        doublings = rng.choice(blocks, self.doublings, replace=False).tolist()
+        shape = self._built_shape(arch)
+        blocks = int(rng.integers(shape.min_blocks, shape.max_blocks + 1))
+        cuts = sorted(rng.choice(np.arange(1, blocks), shape.groups - 1, replace=False).tolist())
+        doublings = rng.choice(blocks, shape.doublings, replace=False).tolist()
         base = self.bases[rng.integers(len(self.bases))]
         width = self.neck_widths[rng.integers(len(self.neck_widths))]
-        return self._member(arch, base, width, _write_code(blocks, cuts, doublings))
+        return self._member(arch, base, width, _write_code(blocks, cuts, doublings) + shape.rest)
 
     def moves(self, arch: DetectorArch) -> Moves:
         """Return the members one operator away from ``arch`` (see ``SearchSpace.moves``).
+
+        Operators touch only the groups that are built.
 
         Raises:
             SpaceError: ``arch`` is not a member.
         """
         if not self.contains(arch) or not isinstance(arch.backbone, CodedBackbone):
             raise SpaceError(f"expected a member of the modular space; got {arch}: enter it first")
-        parent, coded = as_built(arch), arch.backbone
-        children = {
-            "step-base": [
-                arch.replace(backbone=with_code(coded, base=base))
-                for base in step(coded.base, self.bases)
-            ],
-            "step-neck": []
-            if isinstance(arch.neck, NoNeck)
-            else [
-                arch.replace(neck=with_width(arch.neck, width))
-                for width in step(arch.neck.width, self.neck_widths)
-            ],
-        }
+        coded, (built, rest) = arch.backbone, split_code(arch)
+        backbones = {"step-base": [with_code(coded, base=b) for b in step(coded.base, self.bases)]}
         for name, operator in CODE_OPERATORS.items():
-            codes = filter(self.holds_code, operator(coded.code))
-            children[name] = [arch.replace(backbone=with_code(coded, code=code)) for code in codes]
-        fit = {
-            name: tuple(child for child in found if as_built(child) != parent)
-            for name, found in children.items()
+            codes = filter(self.holds_code, (child + rest for child in operator(built)))
+            backbones[name] = [with_code(coded, code=code) for code in codes]
+        moves = {
+            name: tuple(arch.replace(backbone=backbone) for backbone in found)
+            for name, found in backbones.items()
         }
-        return {name: found for name, found in fit.items() if found}
+        widths = step(arch.neck.width, self.neck_widths) if isinstance(arch.neck, FpnNeck) else ()
+        moves["step-neck"] = tuple(
+            arch.replace(neck=with_width(arch.neck, width)) for width in widths
+        )
+        return {name: children for name, children in moves.items() if children}
 
     def mutate(self, arch: DetectorArch, rng: np.random.Generator) -> tuple[DetectorArch, str]:
         """Return a member one operator away from ``arch``, and the operator's name.
@@ -157,11 +154,12 @@ class ModularSpace(BaseModel):
 
     def enumerate(self, arch: DetectorArch) -> Iterator[DetectorArch]:
         """Yield every member around the structure of ``arch``, fewest blocks first."""
+        shape = self._built_shape(arch)
         widths = self.neck_widths[:1] if isinstance(arch.neck, NoNeck) else self.neck_widths
-        for blocks in range(self.min_blocks, self.max_blocks + 1):
-            for cuts in combinations(range(1, blocks), _CUTS):
-                for doublings in combinations(range(blocks), self.doublings):
-                    code = _write_code(blocks, list(cuts), list(doublings))
+        for blocks in range(shape.min_blocks, shape.max_blocks + 1):
+            for cuts in combinations(range(1, blocks), shape.groups - 1):
+                for doublings in combinations(range(blocks), shape.doublings):
+                    code = _write_code(blocks, list(cuts), list(doublings)) + shape.rest
                     for base, width in product(self.bases, widths):
                         yield self._member(arch, base, width, code)
 
@@ -173,6 +171,13 @@ class ModularSpace(BaseModel):
         """
         return Neighbourhood(self, self.enter(structure))
 
+    def _built_shape(self, arch: DetectorArch) -> "_Shape":
+        built, rest = split_code(arch)
+        groups, unbuilt = built.count("-") + 1, len(rest) - rest.count("-")
+        doublings = self.doublings - rest.count("2")
+        fewest = max(self.min_blocks - unbuilt, groups, doublings)
+        return _Shape(groups, fewest, self.max_blocks - unbuilt, doublings, rest)
+
     def _member(self, arch: DetectorArch, base: int, width: int, code: str) -> DetectorArch:
         block = code_backbone(arch.backbone).block
         return arch.replace(
@@ -180,6 +185,17 @@ class ModularSpace(BaseModel):
             neck=with_width(arch.neck, width),
             norm=self.norm,
         )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What the built part of a code may be; ``rest`` follows it and is left alone."""
+
+    groups: int
+    min_blocks: int
+    max_blocks: int
+    doublings: int
+    rest: str
 
 
 @dataclass(frozen=True)
@@ -219,6 +235,7 @@ def _frame(arch: DetectorArch) -> dict[str, object]:
         "neck": {name: value for name, value in arch.neck if name != "width"},
         "proposals": arch.proposals,
         "head": arch.head,
+        "unbuilt": split_code(arch)[1],
     }
 
 

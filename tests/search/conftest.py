@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -51,16 +51,16 @@ def answer(proposal: Proposal) -> Outcome:
     points = 40 * math.isqrt(math.isqrt(cost)) + 10 * len(arch.neck.levels) + quirk
     ap = min(points, 9000) * proposal.budget.epochs / (10_000 * (proposal.budget.epochs + 1))
     two_stage = 3 if arch.proposals.kind != "none" else 0
+    latency_ms, macs_g = 2 + two_stage + cost / 500, cost / 1000
+    count = CountProtocol(rule="formula")
     return Outcome(
         measurements=(
             Measurement(metric="ap", value=ap, unit="1", protocol=_AP),
-            Measurement(metric="latency_ms", value=2 + two_stage + cost / 500, unit="ms", protocol=_MS),
-            Measurement(
-                metric="macs_g", value=cost / 1000, unit="G", protocol=CountProtocol(rule="formula")
-            ),
+            Measurement(metric="latency_ms", value=latency_ms, unit="ms", protocol=_MS),
+            Measurement(metric="macs_g", value=macs_g, unit="G", protocol=count),
         ),
         seconds=10.0,
-    )  # fmt: skip
+    )
 
 
 def fail(_: Proposal) -> Outcome:
@@ -73,7 +73,6 @@ class World:
 
     evaluate: Callable[[Proposal], Outcome] = answer
     slots: int = 1
-    proposals: list[Proposal] = field(default_factory=list)
 
     def play(
         self, algorithm: Algorithm, trials: Sequence[Trial] = (), steps: int = 10_000
@@ -116,9 +115,11 @@ def fixture_tiny() -> SpacePair:
             heads=("none/retina", "rpn/rcnn"),
             keys=("norm=gn-ws",),
         ),
-        modular=ModularSpace(bases=(8,), neck_widths=(16,), min_blocks=4, max_blocks=5, doublings=0),
+        modular=ModularSpace(
+            bases=(8,), neck_widths=(16,), min_blocks=4, max_blocks=5, doublings=0
+        ),
         yardstick=DetectorArch.parse("retinanet-r18-quarter"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(name="make_settings", scope="session")
@@ -131,6 +132,21 @@ def fixture_make_settings() -> Callable[..., SearchSettings]:
     return make
 
 
-@pytest.fixture(name="world")
+@pytest.fixture(name="world", scope="session")
 def fixture_world() -> type[World]:
     return World
+
+
+@pytest.fixture(name="texts", scope="session")
+def fixture_texts() -> Callable[..., list[str]]:
+    return texts
+
+
+@pytest.fixture(name="answer", scope="session")
+def fixture_answer() -> Callable[[Proposal], Outcome]:
+    return answer
+
+
+@pytest.fixture(name="fail", scope="session")
+def fixture_fail() -> Callable[[Proposal], Outcome]:
+    return fail

@@ -1,0 +1,116 @@
+"""The contract of every algorithm: pure, repeatable, resumable, and it comes to an end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smnas.search import SmNas
+from smnas.space.known import known_space
+from smnas.trial.trial import Trial
+
+# How each algorithm is made from a pair of spaces and settings: a new one gets a line here.
+ALGORITHMS = {"sm-nas": SmNas}
+SPACES = ("micro", "paper", "tiny")
+
+
+@pytest.fixture(name="algorithm", params=[(a, s) for a in ALGORITHMS for s in SPACES], ids=str)
+def fixture_algorithm(request, tiny, make_settings):
+    algorithm, space = request.param
+    pair = tiny if space == "tiny" else known_space(space)
+    return ALGORITHMS[algorithm](pair, make_settings(trials=10, finals=3))
+
+
+def test_it_ends_and_then_asks_for_nothing(algorithm, world):
+    trials = world().play(algorithm, steps=200)
+    assert algorithm.done(trials)
+    assert algorithm.ask(trials, 8) == []
+
+
+def test_asking_changes_nothing(algorithm, world):
+    trials = world().play(algorithm, steps=9)
+    before = [trial.model_dump_json() for trial in trials]
+    first = algorithm.ask(trials, 3)
+    algorithm.done(trials)
+    assert algorithm.ask(trials, 3) == first
+    assert [trial.model_dump_json() for trial in trials] == before
+
+
+def test_several_at_once_are_those_asked_for_one_by_one(algorithm, world):
+    trials = world().play(algorithm, steps=5)
+    known = list(trials)
+    for proposal in algorithm.ask(trials, 4):
+        assert algorithm.ask(known, 1) == [proposal]
+        known.append(Trial(number=len(known), proposal=proposal))
+
+
+def test_a_replay_proposes_what_was_proposed(algorithm, world):
+    trials = world().play(algorithm)
+    for count, trial in enumerate(trials):
+        assert algorithm.ask(trials[:count], 1) == [trial.proposal]
+
+
+def test_what_is_learned_on_the_test_split_changes_nothing(algorithm, world):
+    trials = world().play(algorithm)
+    ap = trials[0].measurement("ap")
+    on_test = ap.model_copy(
+        update={"value": 0.99, "protocol": ap.protocol.model_copy(update={"split": "test"})}
+    )
+    later = [trial.model_copy(update={"later": (on_test,)}) for trial in trials]
+    for count in range(0, len(trials), 3):
+        assert algorithm.ask(later[:count], 1) == algorithm.ask(trials[:count], 1)
+
+
+def test_killed_anywhere_it_ends_the_same(algorithm, world):
+    whole = world().play(algorithm)
+    for count in range(len(whole)):
+        between = whole[:count]
+        assert world().play(algorithm, between) == whole
+        in_training = [*between, whole[count].model_copy(update={"outcome": None})]
+        assert world().play(algorithm, in_training) == whole
+
+
+def test_killed_between_steps_with_three_slots_it_ends_the_same(algorithm, world):
+    whole = world(slots=3).play(algorithm)
+    for steps in range(1, len(whole), 2):
+        killed = world(slots=3).play(algorithm, steps=steps)
+        assert world(slots=3).play(algorithm, killed) == whole
+
+
+def test_another_seed_is_another_search(tiny, micro, make_settings, world):
+    for make in ALGORITHMS.values():
+        one, other = (world().play(make(micro, make_settings(seed=seed))) for seed in (0, 1))
+        assert [t.proposal.arch for t in one] != [t.proposal.arch for t in other]
+
+
+_PLAY = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("worlds", sys.argv[1])
+worlds = importlib.util.module_from_spec(spec)
+sys.modules["worlds"] = worlds
+spec.loader.exec_module(worlds)
+from smnas.search import SearchSettings, SmNas
+from smnas.space.known import known_space
+algorithm = SmNas(known_space("micro"), SearchSettings.model_validate_json(sys.argv[2]))
+print("\\n".join(worlds.texts(worlds.World(slots=2).play(algorithm))))
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4242"])
+def test_another_process_with_another_hash_seed_proposes_the_same(
+    micro, make_settings, world, texts, hash_seed
+):
+    settings = make_settings(trials=14)
+    here = texts(world(slots=2).play(SmNas(micro, settings)))
+    conftest = Path(__file__).with_name("conftest.py")
+    there = subprocess.run(
+        [sys.executable, "-c", _PLAY, str(conftest), settings.model_dump_json()],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert there.stdout.splitlines() == here

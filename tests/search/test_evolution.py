@@ -1,0 +1,104 @@
+"""Seeds, parents along the front, no duplicates, an end."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from smnas.search.evolution import Evolution, draw_evenly
+from smnas.seeding import generator
+from smnas.space.coding import as_built
+from smnas.trial.front import Objective
+from smnas.trial.trial import Origin, Proposal, Trial
+
+AP = Objective(metric="ap", maximise=True)
+MACS = Objective(metric="macs_g", maximise=False, log=True)
+
+
+@pytest.fixture(name="evolution")
+def fixture_evolution(micro):
+    return Evolution(micro.structural, AP, MACS, seeds=4, random_share=0.0)
+
+
+@pytest.fixture(name="measured")
+def fixture_measured(make_settings, answer):
+    def make(number, arch):
+        budget = make_settings().stage_one
+        proposal = Proposal(
+            arch=arch, stage=1, origin=Origin(operator="sample"), budget=budget, seed=0
+        )
+        return Trial(number=number, proposal=proposal, outcome=answer(proposal))
+
+    return make
+
+
+def _pool(measured, space, count):
+    rng = np.random.default_rng(0)
+    return [measured(number, space.sample(rng)) for number in range(count)]
+
+
+def test_first_come_random_seeds(evolution, measured, micro):
+    for count in range(4):
+        pool = _pool(measured, micro.structural, count)
+        _, origin = evolution.propose(pool, frozenset(), generator(0, count))
+        assert origin == Origin(operator="sample")
+
+
+def test_then_children_of_the_front_that_differ_in_the_named_module(evolution, measured, micro):
+    pool = _pool(measured, micro.structural, 6)
+    for seed in range(20):
+        arch, origin = evolution.propose(pool, frozenset(), generator(seed))
+        parent = pool[origin.parent].proposal.arch
+        changed = [n for n in type(arch).model_fields if getattr(arch, n) != getattr(parent, n)]
+        assert changed in ([origin.operator], ["proposals", "head"])
+
+
+def test_a_share_is_drawn_at_random_all_the_same(measured, micro):
+    pool = _pool(measured, micro.structural, 6)
+    often = Evolution(micro.structural, AP, MACS, seeds=4, random_share=0.5)
+    drawn = Counter(
+        often.propose(pool, frozenset(), generator(seed))[1].operator == "sample"
+        for seed in range(200)
+    )
+    assert 70 < drawn[True] < 130
+
+
+def test_without_a_front_it_draws_at_random(evolution, micro, make_settings):
+    proposal = Proposal(
+        arch=micro.yardstick, stage=1, origin=Origin(operator="sample"),
+        budget=make_settings().stage_one, seed=0,
+    )  # fmt: skip
+    pool = [Trial(number=i, proposal=proposal) for i in range(9)]
+    assert evolution.propose(pool, frozenset(), generator(0))[1].operator == "sample"
+
+
+@pytest.mark.parametrize("random_share", [0.0, 1.0])
+def test_the_whole_space_is_proposed_once_and_then_nothing(micro, measured, random_share):
+    space = micro.structural.model_validate(
+        {**micro.structural.model_dump(), "inputs": micro.structural.inputs[:1]}
+    )
+    evolution = Evolution(space, AP, MACS, seeds=1, random_share=random_share)
+    tried, pool = set(), []
+    while (found := evolution.propose(pool, tried, generator(1, len(pool)))) is not None:
+        assert as_built(found[0]) not in tried
+        tried.add(as_built(found[0]))
+        # A short pool, so that the front is small and its neighbours are used up.
+        pool = [*pool[-5:], measured(len(tried), found[0])]
+    assert tried == {as_built(arch) for arch in space.enumerate()}
+
+
+def test_parents_are_drawn_evenly_along_log_cost(measured, micro):
+    def at(number, macs_g):
+        trial = measured(number, micro.yardstick)
+        (ap, ms, macs) = trial.outcome.measurements
+        changed = (ap, ms, macs.model_copy(update={"value": macs_g}))
+        outcome = trial.outcome.model_copy(update={"measurements": changed})
+        return trial.model_copy(update={"outcome": outcome})
+
+    # Three together at 1 G, one at 10 G, one at 100 G: the middle one owns half of the line.
+    trials = [at(i, macs) for i, macs in enumerate([1.0, 1.0001, 1.0002, 10.0, 100.0])]
+    rng = np.random.default_rng(0)
+    drawn = Counter(draw_evenly(trials, MACS, rng).number for _ in range(4000))
+    assert drawn[3] == pytest.approx(2000, abs=150)
+    assert drawn[4] == pytest.approx(1000, abs=120)
+    assert draw_evenly(trials[:1], MACS, rng) is trials[0]

@@ -1,0 +1,110 @@
+"""Who gets the final training, and the front over these."""
+
+import pytest
+
+from smnas.search.finals import choose_finalists, final_front, final_trials
+from smnas.trial.measurement import Measurement
+from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
+
+
+@pytest.fixture(name="place")
+def fixture_place(micro, make_settings, answer):
+    """Make a trial at given numbers; every number gets an arch of its own."""
+    archs = list(micro.structural.enumerate())
+
+    def make(number, ap, latency_ms, *, stage=1, budget=None, arch=None):
+        proposal = Proposal(
+            arch=arch or archs[number], stage=stage, origin=Origin(operator="sample"),
+            budget=budget or make_settings().stage_one, seed=0,
+        )  # fmt: skip
+        values = {"ap": ap, "latency_ms": latency_ms, "macs_g": 1.0}
+        measurements = tuple(
+            Measurement.model_validate({**dict(item), "value": values[item.metric]})
+            for item in answer(proposal).measurements
+        )
+        return Trial(number=number, proposal=proposal, outcome=Outcome(measurements=measurements))
+
+    return make
+
+
+def _numbers(trials):
+    return [trial.number for trial in trials]
+
+
+def test_equal_budgets_share_one_front(place, make_settings):
+    trials = [
+        place(0, 0.50, 99.0, stage="yardstick"),
+        place(1, 0.20, 10.0),
+        place(2, 0.30, 20.0),
+        place(3, 0.25, 25.0),  # dominated by 2
+        place(4, 0.31, 15.0, stage=2),  # dominates 2
+    ]
+    assert _numbers(choose_finalists(trials, make_settings())) == [1, 4]
+
+
+def test_other_budgets_have_a_front_of_their_own(place, make_settings):
+    settings = make_settings(stage_two={"epochs": 5})
+    trials = [
+        place(1, 0.20, 10.0),
+        place(2, 0.30, 20.0),
+        place(4, 0.31, 15.0, stage=2, budget=settings.stage_two),
+    ]
+    assert _numbers(choose_finalists(trials, settings)) == [1, 4, 2]
+
+
+def test_an_arch_on_both_fronts_is_trained_once_as_stage_twos(place, make_settings, micro):
+    settings, arch = make_settings(stage_two={"epochs": 5}), next(micro.structural.enumerate())
+    trials = [
+        place(1, 0.20, 10.0, arch=arch),
+        place(2, 0.25, 10.1, stage=2, budget=settings.stage_two, arch=arch),
+    ]
+    assert _numbers(choose_finalists(trials, settings)) == [2]
+
+
+def test_many_are_thinned_along_log_latency(place, make_settings):
+    trials = [place(i, 0.1 + 0.02 * i, 2.0**i) for i in range(9)]
+    assert _numbers(choose_finalists(trials, make_settings(finals=3))) == [0, 4, 8]
+
+
+def test_the_most_accurate_member_always_stays(place, make_settings):
+    # The slowest is no better than the best beyond the tie width, nor slower beyond its own.
+    trials = [*(place(i, 0.1 + 0.02 * i, 2.0**i) for i in range(5)), place(5, 0.176, 15.9)]
+    settings = make_settings(finals=2, ap_tie=0.5, latency_tie=0.9)
+    best = max(trials, key=lambda trial: trial.value("ap"))
+    for finals in (1, 2, 3):
+        chosen = choose_finalists(trials, make_settings(finals=finals, ap_tie=0.5, latency_tie=0.9))
+        assert best in chosen
+        assert len(chosen) == finals
+    lone = [place(0, 0.30, 10.0), place(1, 0.299, 10.1), place(2, 0.1, 1.0)]
+    assert _numbers(choose_finalists(lone, make_settings(finals=1))) == [0]
+    assert len(choose_finalists(trials, settings)) == 2
+
+
+def test_the_best_of_stage_two_stays_where_budgets_differ(place, make_settings):
+    settings = make_settings(stage_two={"epochs": 5}, finals=2)
+    trials = [
+        place(0, 0.10, 1.0),
+        place(1, 0.60, 64.0),
+        place(2, 0.40, 7.0, stage=2, budget=settings.stage_two),
+    ]
+    assert 2 in _numbers(choose_finalists(trials, settings))
+
+
+def test_nothing_that_failed_is_chosen(place, make_settings):
+    failure = Outcome(failure=Failure(stage="build", reason="too large"))
+    trials = [place(0, 0.3, 9.0).model_copy(update={"outcome": failure})]
+    assert choose_finalists(trials, make_settings()) == []
+    assert choose_finalists([], make_settings()) == []
+
+
+def test_the_final_front_is_over_finals_alone(place, make_settings):
+    settings = make_settings()
+    trials = [
+        place(0, 0.9, 1.0),
+        place(1, 0.9, 1.0, stage="yardstick", budget=settings.final),
+        place(2, 0.3, 9.0, stage="final", budget=settings.final),
+        place(3, 0.2, 9.5, stage="final", budget=settings.final),
+    ]
+    assert _numbers(final_trials(trials)) == [2, 3]
+    assert _numbers(final_front(trials, settings)) == [2]
+    assert final_front(trials[:2], settings) == []
