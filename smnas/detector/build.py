@@ -12,6 +12,8 @@ from smnas.detector.contract import FeatureSpec
 from smnas.detector.detector import Detector, Head
 from smnas.detector.fpn import build_fpn
 from smnas.detector.loss_settings import LossSettings
+from smnas.detector.named_backbone import NamedBackbone as NamedBackboneModule
+from smnas.detector.named_backbone import build_named_backbone
 from smnas.detector.rcnn_head import BoxPredictor
 from smnas.detector.rcnn_head import RcnnHead as RcnnHeadModule
 from smnas.detector.retina_head import build_retina_head
@@ -55,13 +57,11 @@ def build_detector(
     return detector
 
 
-def _build_backbone(arch: DetectorArch) -> CodedBackboneModule:
-    if not isinstance(arch.backbone, CodedBackbone):
-        raise NotBuiltYetError(
-            f"backbone {arch.backbone.name!r}: backbones by name cannot be built yet; use a code "
-            "such as basicblock_64_11-21-21-21, which is resnet18's layout"
-        )
-    return build_coded_backbone(arch.backbone, arch.neck.lateral_levels, arch.norm)
+def _build_backbone(arch: DetectorArch) -> CodedBackboneModule | NamedBackboneModule:
+    levels = arch.neck.lateral_levels
+    if isinstance(arch.backbone, CodedBackbone):
+        return build_coded_backbone(arch.backbone, levels, arch.norm)
+    return build_named_backbone(arch.backbone, levels, arch.norm)
 
 
 def _build_neck(

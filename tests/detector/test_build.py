@@ -83,7 +83,6 @@ def test_a_detector_needs_a_class(classes: int) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("64x64/resnet18/fpn-p2-p4-16/none/retina", "'resnet18'"),
         ("64x64/basicblock_8_1-1-1-1/fpn-p2-p4-16/ga-rpn/rcnn", "'ga-rpn'"),
     ],
 )
