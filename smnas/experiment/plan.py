@@ -21,10 +21,10 @@ from smnas.trial.trial import Trial
 
 _SAMPLES = 8
 """Archs drawn from the space to know what a typical one costs."""
-_PROBE_PICTURES = 8
-_PROBES = 3
-_LONG_STEP_S = 1.0
-"""Where the first step on one picture takes longer, it is the only one."""
+_PROBE_STEPS = 3
+"""Steps that are timed, so that loading and computing overlap as in a training."""
+_PATIENCE_S = 10.0
+"""Where these would take longer, one picture alone has to do."""
 _PREDICTION_SHARE = 0.4
 """Time of predicting a picture, as a share of that of training on it."""
 _FIXED_S = 3.0
@@ -163,19 +163,23 @@ def _time_per_picture(
     """Return the mean seconds of training on one picture: those of a middling arch, scaled."""
     arch, cost = drawn[len(drawn) // 2]
     scale = float(np.mean([other.macs_g for _, other in drawn])) / cost.macs_g
-    few = Subset(train, range(min(_PROBE_PICTURES, len(train))), "probe")
-    first = _time_step(arch, Subset(few, range(1), "probe"), recipe, device, seed)
-    if first > _LONG_STEP_S:
+    one = Subset(train, range(1), "probe")
+    # The very first step of a process is slower: it loads and chooses kernels.
+    first = min(_time_steps(arch, one, recipe, device, seed) for _ in range(2))
+    pictures = min(len(train), _PROBE_STEPS * recipe.batch)
+    if first * pictures > _PATIENCE_S:
         return scale * first
-    # The quickest: whatever else runs on the machine only makes a step longer.
-    return scale * min(_time_step(arch, few, recipe, device, seed) for _ in range(_PROBES))
+    few = Subset(train, range(pictures), "probe")
+    return scale * _time_steps(arch, few, recipe, device, seed)
 
 
-def _time_step(
+def _time_steps(
     arch: DetectorArch, pictures: DetectionDataset, recipe: Recipe, device: str, seed: int
 ) -> float:
-    """Return the seconds per picture of a step on all of ``pictures``."""
-    recipe = recipe.model_copy(update={"batch": len(pictures), "initial_weights": None})
+    """Return the seconds per picture of training on ``pictures`` once."""
+    small = recipe.model_copy(
+        update={"batch": min(recipe.batch, len(pictures)), "initial_weights": None}
+    )
     detector = build_detector(arch, len(pictures.categories), recipe.losses, seed=seed)
-    log = fit(detector, pictures, recipe, 1, derive_seed(seed, "probe"), device)
+    log = fit(detector, pictures, small, 1, derive_seed(seed, "probe"), device)
     return log.seconds / log.pictures

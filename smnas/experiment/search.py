@@ -22,6 +22,7 @@ from smnas.experiment.plan import Plan, make_plan
 from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, write_whole
+from smnas.experiment.threads import one_core_left
 from smnas.measure.noise_floor import noise_floor
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
@@ -69,10 +70,11 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
     read = {"train": splits.train, "val": splits.val}
     archive = open_run(folder, make_header(config, read, spaces, notes))
     try:
-        plan = plan_search(config, splits, spaces)
-        observer.announced(_brief(archive, plan))
-        search_archive(archive, config, splits, spaces, plan, observer)
-        read_test_split(archive, splits.val, splits.test, config.device, observer)
+        with one_core_left():
+            plan = plan_search(config, splits, spaces)
+            observer.announced(_brief(archive, plan))
+            search_archive(archive, config, splits, spaces, plan, observer)
+            read_test_split(archive, splits.val, splits.test, config.device, observer)
         rows = write_front(archive)
         report = render_report(folder)
         summary = sum_up(archive, rows, report, time.perf_counter() - started)
