@@ -22,7 +22,7 @@ def front(run: options.Run, json: options.Json = False) -> None:
     elif rows:
         results().print(front_table(rows))
     else:
-        results().print(f"{run}: nothing has been measured yet.", markup=False)
+        results().print(f"{run}: nothing has been measured yet.", markup=False, soft_wrap=True)
 
 
 def report(run: options.Run) -> None:

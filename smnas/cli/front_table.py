@@ -58,7 +58,7 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
     table = _empty_table(rows)
     for name in ("AP", "AP50", "ms", "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("arch", overflow="ellipsis", no_wrap=True)
+    table.add_column("arch")
     shown = _shortened(rows, limit)
     for row in shown:
         cells = [
@@ -66,9 +66,9 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
             percent(row["ap50"], row["ap50_interval"]),
             milliseconds(row["latency_ms"]),
             str(row["budget"]["epochs"]),
-            row["arch"],
         ]
-        _add(table, row, cells)
+        # The text gives way, not the column: among columns that cannot wrap rich cuts all of them.
+        _add(table, row, cells, Text(row["arch"], no_wrap=True, overflow="ellipsis"))
     if len(shown) < len(rows):
         table.caption = f"{_CAPTION}; {len(rows) - len(shown)} more"
     return table
@@ -90,11 +90,11 @@ def _empty_table(rows: Sequence[FrontRow]) -> Table:
     return table
 
 
-def _add(table: Table, row: FrontRow, cells: Sequence[str]) -> None:
+def _add(table: Table, row: FrontRow, cells: Sequence[str], *last: Text) -> None:
     yardstick = row["stage"] == "yardstick"
     origin = "yardstick" if yardstick else f"stage {row['stage']}"
     mark = ">" if row["recommended"] else ""
-    table.add_row(*map(Text, (f"{mark:1} {origin}", *cells)), style=_style(row))
+    table.add_row(*map(Text, (f"{mark:1} {origin}", *cells)), *last, style=_style(row))
 
 
 def _style(row: FrontRow) -> str:

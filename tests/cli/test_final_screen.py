@@ -1,0 +1,50 @@
+"""The last screen."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from smnas.archive.archive import Archive
+from smnas.cli.final_screen import show_summary
+from smnas.experiment.observer import RunSummary
+from smnas.report.tables import front_rows
+from smnas.trial.trial import Trial
+
+
+def screen(folder: Path, trials: list[Trial]) -> str:
+    out = io.StringIO()
+    rows = tuple(front_rows(trials, folder))
+    summary = RunSummary(folder, rows, 5, 1, 412.0, 412.0, folder / "report.html")
+    show_summary(Console(file=out, width=100), summary)
+    return out.getvalue()
+
+
+def test_recommended_beside_yardstick_verdict_report_and_next_steps(run_folder: Path) -> None:
+    archive = Archive.open(run_folder)
+    text = screen(run_folder, list(archive.trials()))
+    archive.close()
+    words = " ".join(text.split())
+    assert "AP50 on the test split 60.0 (58.0-62.0) 40.0 (38.0-42.0)" in words
+    assert "milliseconds per picture 4.00 (3.60-4.40) 6.00 (5.40-6.60)" in words
+    assert "MB" in words
+    assert "The search paid on this data." in words
+    assert str(run_folder / "report.html") in text.replace("\n", "")
+    assert "smnas predict" in text
+    assert "smnas search my/annotations.json" in text
+    assert len(text.splitlines()) <= 40  # one screen
+
+
+def test_a_search_that_found_nothing_says_so(
+    make_trial: Callable[..., Trial], tmp_path: Path
+) -> None:
+    assert "nothing can be recommended" in screen(tmp_path, [make_trial(0, 1, None)])
+
+
+def test_a_front_without_a_yardstick_has_no_verdict(
+    make_trial: Callable[..., Trial], tmp_path: Path
+) -> None:
+    text = screen(tmp_path, [make_trial(0, 1, 0.2)])
+    assert "recommended" in text
+    assert "paid" not in text

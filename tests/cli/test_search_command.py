@@ -1,0 +1,88 @@
+"""``smnas search``: what it hands on, and how it ends. The search itself is another room's."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smnas.archive.archive import Archive
+from smnas.cli.live import LiveView
+from smnas.experiment.config import SearchConfig
+from smnas.experiment.observer import Briefing, Observer, RunSummary
+from smnas.report.tables import front_rows
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> dict[str, Any]:
+    """Take the place of the search: note what is asked for, and end as a finished run does."""
+    asked: dict[str, Any] = {}
+
+    def stand_in(config: SearchConfig, folder: Path, observer: Observer) -> RunSummary:
+        asked.update(config=config, folder=folder, observer=observer)
+        archive = Archive.open(run_folder)
+        rows = tuple(front_rows(archive.trials(), run_folder))
+        archive.close()
+        observer.announced(Briefing(folder, "a machine", ("data",), ("plan",), trainings=4))
+        summary = RunSummary(folder, rows, 1, 0, 1.0, 1.0, run_folder / "report.html")
+        observer.finished(summary)
+        return summary
+
+    monkeypatch.setattr("smnas.experiment.search.run_search", stand_in)
+    return asked
+
+
+def test_flags_win_over_the_file(call: Call, searched: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"data": {"source": "trees"}, "trials": 30, "seed": 5}))
+    result = call("search", "--config", file, "--trials", 12, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    config = searched["config"]
+    assert (config.trials, config.seed, config.data.source) == (12, 5, "trees")
+    assert searched["folder"] == tmp_path / "out"
+
+
+def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_path: Path) -> None:
+    flags = ["--images", "pics", "--val", "v.json", "--test", "t.json", "--space", "paper"]
+    flags += ["--trials", 9, "--hours", 2.5, "--seed", 3, "--device", "cuda:1", "--init", "w"]
+    assert call("search", "my/boxes.json", *flags).exit_code == 0
+    config = searched["config"]
+    assert config.data.model_dump() == {
+        "source": "my/boxes.json",
+        "images": "pics",
+        "val": "v.json",
+        "test": "t.json",
+    }
+    assert (config.space, config.trials, config.hours) == ("paper", 9, 2.5)
+    assert (config.seed, config.device) == (3, "cuda:1")
+    assert str(config.recipe.initial_weights) == "w"
+    assert searched["folder"] == Path("runs/boxes")
+
+
+def test_people_see_the_search_and_its_last_screen(call: Call, searched: dict[str, Any]) -> None:
+    result = call("search", "trees")
+    assert isinstance(searched["observer"], LiveView)
+    assert "a machine" in result.stdout
+    assert "Recommended beside the yardstick" in result.stdout
+
+
+def test_with_json_the_front_alone_is_on_stdout(call: Call, searched: dict[str, Any]) -> None:
+    result = call("search", "trees", "--json")
+    assert [row["recommended"] for row in json.loads(result.stdout)] == [False, True, False]
+    assert "a machine" in result.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(config: SearchConfig, folder: Path, observer: Observer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("smnas.experiment.search.run_search", interrupted)
+    monkeypatch.setattr("sys.argv", ["smnas", "search", "trees", "--out", "my runs/1"])
+    result = call("search", "trees", "--out", "my runs/1")
+    assert result.exit_code == 1
+    assert "kept in my runs/1" in result.stderr
+    assert "smnas search trees --out 'my runs/1'" in result.stderr
+    assert "Traceback" not in result.stderr
