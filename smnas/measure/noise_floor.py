@@ -30,8 +30,9 @@ JITTER = 0.08
 """Standard deviation of the sides of a found box, as a share of the object's width or height."""
 HIT_SCORE, FALSE_SCORE = (4.0, 2.0), (2.0, 3.0)
 """Beta distributions of the scores."""
-_DETECTORS = 30
 _MAX_PICTURES = 500
+_PICTURES_IN_ALL = 10_000
+_MAX_DETECTORS = 100
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def noise_floor(dataset: DetectionDataset, seed: int = 0) -> NoiseFloor:
     chosen = sorted(rng.permutation(inhabited)[:_MAX_PICTURES].tolist())
     part = Subset(dataset, chosen, dataset.name)
     ones = np.ones((1, len(part)), np.float32)
-    seen = [imagine(part, rng) for _ in range(_DETECTORS)]
+    detectors = min(_PICTURES_IN_ALL // len(part), _MAX_DETECTORS)
+    seen = [imagine(part, rng) for _ in range(detectors)]
     ap_6N = np.concatenate(
         [weighted_ap(find_hits(part, item), ones, by_size=False) for item in seen], axis=1
     )
