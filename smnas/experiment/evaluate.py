@@ -4,15 +4,12 @@ A trial that cannot be finished is a failure with its stage and reason, and the 
 is not the trial's fault is raised: a full disk, a broken picture, an error of smnas itself.
 """
 
-import gc
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import torch
 
 from smnas.arch import DetectorArch
 from smnas.archive.storage import room_on_disk
@@ -21,6 +18,7 @@ from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import NotBuiltYetError, TrainingError, WeightsError
 from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.memory import means_out_of_memory, release_memory
 from smnas.experiment.run_folder import (
     TRAINING_LOG,
     WEIGHTS,
@@ -195,18 +193,3 @@ def build_twin(shipped: DetectorArch, trained: TrainedDetector, device: str) -> 
     detector = build_detector(shipped, len(trained.categories), seed=0)
     fold_batch_norms(detector.eval())
     return TrainedDetector(detector, trained.categories).to(device)
-
-
-def means_out_of_memory(error: BaseException) -> bool:
-    """Return whether torch or Python ran out of memory; torch says so only in words."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text
-
-
-def release_memory() -> None:
-    """Give back what a failed trial held, so that the next one does not fail of it too."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -9,7 +9,8 @@ import numpy as np
 from smnas.arch import DetectorArch
 from smnas.data.dataset import DetectionDataset, Subset
 from smnas.detector.build import build_detector
-from smnas.errors import NotBuiltYetError
+from smnas.errors import NotBuiltYetError, TrainingError
+from smnas.experiment.memory import means_out_of_memory, release_memory
 from smnas.measure.cost import count_cost
 from smnas.search.settings import SearchSettings
 from smnas.seeding import derive_seed, generator
@@ -56,7 +57,7 @@ class Plan:
 
     stages: tuple[PlannedStage, ...]
     minutes: float | None
-    """None where no member of the space can be built, and so none be timed."""
+    """None where no member of the space could be built and trained, and so none be timed."""
     disk_mb: float | None
 
     @property
@@ -102,9 +103,9 @@ def make_plan(
 ) -> Plan:
     """Return the plan, its minutes from a few training steps of archs drawn from the space."""
     drawn = _draw_archs(space, len(train.categories), settings.seed)
-    if not drawn:
+    per_picture = _try_time_per_picture(drawn, train, recipe, device, settings.seed)
+    if per_picture is None:
         return Plan(_count_stages(settings, None), None, None)
-    per_picture = _time_per_picture(drawn, train, recipe, device, settings.seed)
 
     def seconds(budget: Budget) -> float:
         trained, predicted = budget.epochs * len(train), _PREDICTION_SHARE * len(val)
@@ -151,6 +152,27 @@ def _draw_archs(
             continue
         drawn.append((arch, ArchCost(cost["macs_g"], cost["params_m"])))
     return sorted(drawn, key=lambda item: item[1].macs_g)
+
+
+def _try_time_per_picture(
+    drawn: Sequence[tuple[DetectorArch, ArchCost]],
+    train: DetectionDataset,
+    recipe: Recipe,
+    device: str,
+    seed: int,
+) -> float | None:
+    """Return the seconds per picture, or None: a failed estimate stops no search."""
+    if not drawn:
+        return None
+    try:
+        return _time_per_picture(drawn, train, recipe, device, seed)
+    except TrainingError:
+        return None
+    except (MemoryError, RuntimeError) as error:
+        if not means_out_of_memory(error):
+            raise
+        release_memory()
+        return None
 
 
 def _time_per_picture(

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,8 +169,6 @@ def test_other_seed_or_other_data_is_refused(one_run, pictures, config, tmp_path
 
 
 def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_path):
-    import shutil
-
     folder = tmp_path / "more"
     shutil.copytree(one_run[0], folder)
     before = read(folder)
@@ -181,18 +180,38 @@ def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_pat
     assert min(listener.started_numbers) == len(before)
 
 
-def test_search_where_nothing_can_be_built_says_why(pictures, config, tmp_path):
+def test_call_that_stopped_between_final_test_and_report_goes_on(
+    one_run, pictures, config, tmp_path
+):
+    class Stopper(Listener):
+        def noted(self, sentence: str) -> None:
+            read_before = sum("test split" in note for note in self.notes)
+            self.notes.add(sentence)
+            if read_before:
+                raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        search(pictures, config=config, out=folder, observer=Stopper())
+    assert sum(bool(t.measurement("ap", "test")) for t in read(folder)) == 1
+    assert not (folder / "front.json").exists()
+    listener = Listener()
+    search(pictures, config=config, out=folder, observer=listener)
+    assert listener.started_numbers == []
+    assert [numbers(t) for t in read(folder)] == [numbers(t) for t in read(one_run[0])]
+    assert without_paths(folder) == without_paths(one_run[0])
+
+
+def test_search_whose_trainings_all_run_away_says_why(pictures, config, tmp_path):
     settings = json.loads(config.read_text())
-    space = json.loads(Path(settings["space"]).read_text())
-    space["structural"]["heads"] = ["ga-rpn/rcnn/fc=16"]
-    space["yardstick"] = "64x64/basicblock_8_1-2-1-1/fpn-p2-p4-8/ga-rpn/rcnn/norm=gn-ws"
-    (tmp_path / "space.json").write_text(json.dumps(space))
-    settings["space"] = str(tmp_path / "space.json")
+    wild = {"kind": "sgd", "learning_rate": 1e30, "clip_norm": 1e30}
+    settings["recipe"]["optimizer"] = wild
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(
-        SmnasError, match=r"trials failed; the first in build: .*cannot be built yet"
-    ):
+    with pytest.raises(SmnasError, match=r"no front: \d+ trials failed; the first in .*finite"):
         search(pictures, config=tmp_path / "config.json", out=tmp_path / "run")
+    candidates = [trial for trial in read(tmp_path / "run") if trial.proposal.is_candidate]
+    assert len(candidates) == 2  # stage one's; without a front stage two has no structure
+    assert all(trial.outcome.failure.reason for trial in candidates)
 
 
 def test_data_without_objects_is_refused_before_anything_runs(pictures, config, tmp_path):

@@ -1,0 +1,20 @@
+"""Running out of memory: how it is recognised, and what is done about it."""
+
+import gc
+
+import torch
+
+
+def means_out_of_memory(error: BaseException) -> bool:
+    """Return whether torch or Python ran out of memory; torch says so only in words."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text
+
+
+def release_memory() -> None:
+    """Give back what a failed trial held, so that the next one does not fail of it too."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
