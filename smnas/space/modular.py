@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise, product
 from math import comb
 from typing import Annotated, Self
@@ -206,7 +207,7 @@ class Neighbourhood:
     entry: DetectorArch
     """The structure itself, as a member."""
 
-    @property
+    @cached_property
     def frame(self) -> dict[str, object]:
         """What all members have in common; equal for structures that share a neighbourhood."""
         return _frame(self.entry)

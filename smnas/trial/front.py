@@ -155,7 +155,7 @@ def spread_along(trials: Sequence[Trial], objective: Objective, count: int) -> l
     partners = [trial for trial in trials if _holds(trial, [objective])]
     sign = 1.0 if objective.maximise else -1.0
     places = {t.number: sign * objective.utility(_value(t, objective)) for t in partners}
-    ordered = sorted(partners, key=lambda trial: (places[trial.number], trial.number))
+    ordered = sorted(partners, key=lambda trial: (_value(trial, objective), trial.number))
     if len(ordered) <= count:
         return ordered
     low, high = places[ordered[0].number], places[ordered[-1].number]

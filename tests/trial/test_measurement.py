@@ -1,0 +1,44 @@
+"""Numbers with unit, interval and protocol; protocols told apart by their content."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from smnas.trial.measurement import CountProtocol, LatencyProtocol, Measurement, protocol_id
+
+MS = LatencyProtocol(
+    runtime="torch-eager", precision="float32", device="cpu", batch=1, threads=2, warmup=3,
+    repeats=20, versions={"torch": "2.9", "numpy": "2.0"},
+)  # fmt: skip
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 1e6), st.floats(0, 1e6))
+def test_json_is_exact(value, below, above):
+    item = Measurement(
+        metric="latency_ms", value=value, unit="ms", interval=(-below, above), protocol=MS
+    )
+    assert Measurement.model_validate_json(item.model_dump_json()) == item
+
+
+def test_json_tells_protocols_apart():
+    counted = Measurement(
+        metric="macs_g", value=1.5, unit="G", protocol=CountProtocol(rule="as deployed")
+    )
+    assert Measurement.model_validate_json(counted.model_dump_json()) == counted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"value": float("nan")}, {"value": float("inf")}, {"interval": (2.0, 1.0)}, {"colour": 1}],
+)
+def test_what_is_no_number_is_refused(change):
+    plain = {"metric": "latency_ms", "value": 1.0, "unit": "ms", "protocol": MS}
+    with pytest.raises(ValidationError):
+        Measurement(**{**plain, **change})
+
+
+def test_protocols_are_named_by_their_content():
+    assert protocol_id(MS) == protocol_id(MS.model_copy())
+    assert protocol_id(MS) != protocol_id(MS.model_copy(update={"threads": 1}))
+    assert len(protocol_id(MS)) == 12
