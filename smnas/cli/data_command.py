@@ -26,7 +26,7 @@ def data(
     """Check annotations and show the splits: pictures, boxes and their sizes, and what to know.
 
     Says how small a difference of AP means nothing on the validation pictures. The splits are those
-    that a search with the same seed makes. All faults of a file are named at once.
+    that a search with the same seed makes. Faults of the annotations are named all at once.
     """
     from smnas.cli.specification import data_spec
     from smnas.data.sources import load_splits

@@ -25,6 +25,7 @@ Test = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
+Init = Annotated[Path | None, typer.Option(help="Weights to begin from: what fits is taken over.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 Run = Annotated[
     Path,

@@ -10,44 +10,43 @@ import typer
 from smnas.cli import options
 from smnas.cli.output import print_json, remarks, results
 
+OptionalData = Annotated[
+    str | None,
+    typer.Argument(
+        help="'trees' (the embedded photographs), or a COCO annotation file. May stand in the "
+        "configuration file instead.",
+        show_default=False,
+    ),
+]
+Space = Annotated[
+    str | None, typer.Option(help="What may be built: micro (the default), paper, or a space file.")
+]
+Trials = Annotated[int | None, typer.Option(help="Candidates to train, over both stages.")]
+Hours = Annotated[
+    float | None, typer.Option(help="Begin no further candidate after this many hours.")
+]
+ChosenDevice = Annotated[
+    str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Run folder; runs/NAME of the data unless told otherwise.")
+]
+Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flags win over it.")]
+
 
 def search(
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            help="'trees' (the embedded photographs), or a COCO annotation file. May stand in the "
-            "configuration file instead.",
-            show_default=False,
-        ),
-    ] = None,
+    data: OptionalData = None,
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
-    space: Annotated[
-        str | None,
-        typer.Option(help="What may be built: micro (the default), paper, or a space file."),
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="Candidates to train, over both stages.")
-    ] = None,
-    hours: Annotated[
-        float | None, typer.Option(help="Begin no further candidate after this many hours.")
-    ] = None,
+    space: Space = None,
+    trials: Trials = None,
+    hours: Hours = None,
     seed: options.Seed = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(help="Weights to begin from: what fits a candidate is taken over."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Run folder; runs/NAME of the data unless told otherwise."),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="JSON file with settings; flags win over it.")
-    ] = None,
+    device: ChosenDevice = None,
+    init: options.Init = None,
+    out: Out = None,
+    config: Config = None,
     json: options.Json = False,
 ) -> None:
     """Search for detectors: train candidates, train the best longer, write a report.

@@ -26,9 +26,7 @@ def train(
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Weights to begin from: what fits is taken over.")
-    ] = None,
+    init: options.Init = None,
     device: options.Device = "cpu",
     seed: options.Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder for weights and log.")] = Path("trained"),

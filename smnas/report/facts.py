@@ -7,7 +7,7 @@ from typing import Any
 from smnas.archive.header import RunHeader
 from smnas.report.tables import candidate_stage
 from smnas.report.wording import duration
-from smnas.trial.measurement import AccuracyProtocol, CountProtocol, LatencyProtocol
+from smnas.trial.measurement import AccuracyProtocol, LatencyProtocol, Measurement
 from smnas.trial.trial import Trial
 
 
@@ -48,7 +48,7 @@ def protocol_rows(header: RunHeader, trials: Sequence[Trial]) -> list[tuple[str,
 def measuring_rows(trials: Sequence[Trial]) -> list[tuple[str, str]]:
     """Return one row per different protocol that the numbers of the run were taken by."""
     found = dict.fromkeys(
-        _describe(item.protocol)
+        _describe(item)
         for trial in trials
         for item in (*(trial.outcome.measurements if trial.outcome else ()), *trial.later)
     )
@@ -108,7 +108,11 @@ def part_name(trial: Trial, trials: Sequence[Trial]) -> str:
     return f"final of stage {stage}" if trial.proposal.stage == "final" else f"stage {stage}"
 
 
-def _describe(protocol: AccuracyProtocol | LatencyProtocol | CountProtocol) -> tuple[str, str]:
+_COUNTED = {"macs_g": "Multiply-adds", "params_m": "Parameters"}
+
+
+def _describe(item: Measurement) -> tuple[str, str]:
+    protocol = item.protocol
     if isinstance(protocol, AccuracyProtocol):
         return (
             f"AP on the {protocol.split} split",
@@ -124,7 +128,7 @@ def _describe(protocol: AccuracyProtocol | LatencyProtocol | CountProtocol) -> t
             f"{protocol.batch}, {threads}; median of {protocol.repeats} pictures after "
             f"{protocol.warmup} to warm up, post-processing included",
         )
-    return "Counts", protocol.rule
+    return _COUNTED.get(item.metric, item.metric), protocol.rule
 
 
 def _flatten(value: Any, name: str) -> Iterator[tuple[str, str]]:

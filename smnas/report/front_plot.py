@@ -37,7 +37,7 @@ _GROUPS = (
     _Group("Stage 2, candidates", False, 2, "diamond-open", ORANGE, 9),
     _Group("Stage 1, final training", True, 1, "circle", BLUE, 13),
     _Group("Stage 2, final training", True, 2, "diamond", ORANGE, 14),
-    _Group("Yardstick", False, "yardstick", "x-thin-open", GREY, 12),
+    _Group("Yardstick, short training", False, "yardstick", "x-thin-open", GREY, 12),
     _Group("Yardstick, final training", True, "yardstick", "x", GREY, 13),
 )
 
@@ -107,6 +107,7 @@ def _points(listed: Sequence[Trial], group: _Group) -> go.Scatter:
         error_y=_error_bars(aps, 100.0, group),
         name=group.name,
         mode="markers",
+        cliponaxis=False,
         marker={
             "symbol": group.symbol,
             "color": group.color,

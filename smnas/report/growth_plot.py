@@ -31,7 +31,7 @@ def plot_hypervolume(trials: Sequence[Trial]) -> go.Figure:
         **LAYOUT,
         height=320,
         showlegend=len(series) > 1,
-        xaxis={"title": "trial"},
+        xaxis={"title": "trial", "dtick": max(1, len(trials) // 10)},
         yaxis={"title": "hypervolume", "rangemode": "tozero"},
         legend={"orientation": "h", "y": -0.3, "x": 0, "yanchor": "top"},
     )

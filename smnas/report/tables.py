@@ -12,7 +12,11 @@ FRONT_OBJECTIVES = (
     Objective(metric="ap", maximise=True),
     Objective(metric="latency_ms", maximise=False, log=True),
 )
-"""What the front is taken over: AP on the validation split, and time as deployed."""
+"""What the front is taken over: AP on the validation split, and time as deployed.
+
+Without tie widths: these steer the search, which must not chase noise. What people are shown is the
+plain front, with the interval beside every number.
+"""
 
 RECOMMENDED_SHARE = 0.95
 """The recommended detector is the fastest that keeps this share of the best AP."""
@@ -56,7 +60,7 @@ def front_rows(
     Args:
         trials: All trials of the run; those that are still running say that the final is not over.
         run_folder: The folder that the paths of weights are relative to.
-        objectives: What the front is taken over, with the tie widths of the run.
+        objectives: What the front is taken over.
 
     Returns:
         One row per detector. Exactly one member of the front is recommended: the fastest that has

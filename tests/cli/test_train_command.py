@@ -1,4 +1,4 @@
-"""``smnas train``, ``evaluate`` and ``data`` on a small data set of one's own."""
+"""``smnas train`` on a small data set of one's own."""
 
 import json
 from collections.abc import Callable
@@ -31,30 +31,6 @@ def test_train_then_evaluate(call: Call, annotations: Path, tmp_path: Path) -> N
     found = json.loads(result.stdout)
     assert found["ap50"] == pytest.approx(trained["ap50"])
     assert found["split"] == "val"
-
-
-def test_a_file_is_evaluated_whole(call: Call, annotations: Path, weights: Path) -> None:
-    found = json.loads(call("evaluate", weights, annotations, "--json").stdout)
-    assert found["pictures"] == 12
-    assert "ap50_test" in found
-    text = call("evaluate", weights, annotations).stdout
-    assert "ap50, test" in text
-
-
-def test_an_unknown_split_is_refused(call: Call, annotations: Path, weights: Path) -> None:
-    result = call("evaluate", weights, annotations, "--split", "validation")
-    assert result.exit_code == 2
-    assert "expected train, val, test" in " ".join(result.stderr.split())
-
-
-def test_data_is_summarised(call: Call, annotations: Path) -> None:
-    facts = json.loads(call("data", annotations, "--json").stdout)
-    assert sum(part["pictures"] for part in facts["splits"].values()) == 12
-    assert sum(part["boxes"] for part in facts["splits"].values()) == 12
-    assert facts["noise_floor"]["ap50"] > 0
-    text = call("data", annotations).stdout
-    assert "cat" in text
-    assert "means nothing" in " ".join(text.split())
 
 
 def test_recipe_comes_from_a_searchs_configuration(tmp_path: Path) -> None:

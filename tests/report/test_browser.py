@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from smnas.report.page import render_report
 
@@ -33,25 +33,31 @@ def chromium() -> str:
     return found
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def opened(chromium: str, run_folder: Path) -> Iterator[tuple[Page, list[str]]]:
+def opened(browser: Browser, run_folder: Path) -> Iterator[tuple[Page, list[str]]]:
     """The report, and everything that it complained about or tried to fetch."""
     report = render_report(run_folder)
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: complaints.append(request.url) if _leaves(request.url) else None,
-        )
-        page.goto(report.as_uri())
-        page.wait_for_selector("#growth-plot .scatterlayer .point")
-        yield page, complaints
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: complaints.append(request.url) if _leaves(request.url) else None,
+    )
+    page.goto(report.as_uri())
+    page.wait_for_selector("#growth-plot .scatterlayer .point")
+    yield page, complaints
+    context.close()
 
 
 def _leaves(url: str) -> bool:
