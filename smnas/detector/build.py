@@ -4,13 +4,23 @@ import torch
 from torch import nn
 
 from smnas.arch import DetectorArch
-from smnas.arch.parts import CascadeHead, CodedBackbone, FpnNeck, RcnnHead, RetinaHead, Rpn
+from smnas.arch.parts import (
+    CascadeHead,
+    CodedBackbone,
+    FpnNeck,
+    GuidedAnchoringRpn,
+    NoProposals,
+    RcnnHead,
+    RetinaHead,
+    Rpn,
+)
 from smnas.detector.cascade_head import CascadeHead as CascadeHeadModule
 from smnas.detector.coded_backbone import CodedBackbone as CodedBackboneModule
 from smnas.detector.coded_backbone import build_coded_backbone
 from smnas.detector.contract import FeatureSpec
 from smnas.detector.detector import Detector, Head
 from smnas.detector.fpn import build_fpn
+from smnas.detector.guided_rpn import build_guided_rpn
 from smnas.detector.loss_settings import LossSettings
 from smnas.detector.named_backbone import NamedBackbone as NamedBackboneModule
 from smnas.detector.named_backbone import build_named_backbone
@@ -20,7 +30,7 @@ from smnas.detector.retina_head import build_retina_head
 from smnas.detector.roi_align import RoiAlign
 from smnas.detector.rpn import build_rpn
 from smnas.detector.two_stage import RoiHead, TwoStageHead
-from smnas.errors import ConfigError, NotBuiltYetError
+from smnas.errors import ArchError, ConfigError
 
 
 def build_detector(
@@ -39,7 +49,7 @@ def build_detector(
 
     Raises:
         ConfigError: ``num_classes`` is below 1.
-        NotBuiltYetError: A part that this version cannot build.
+        ArchError: A backbone by name that cannot feed this neck.
     """
     if num_classes < 1:
         raise ConfigError(f"num_classes: expected 1 or more; got {num_classes}")
@@ -79,12 +89,12 @@ def _build_head(
     head, proposals = arch.head, arch.proposals
     if isinstance(head, RetinaHead):
         return build_retina_head(head, specs, num_classes, arch.norm, settings.retina)
-    if not isinstance(proposals, Rpn):
-        raise NotBuiltYetError(
-            f"proposals {proposals.kind!r} cannot be built yet; use 'rpn' with the heads 'rcnn' or "
-            "'cascade-2' to 'cascade-4', or 'none' with the head 'retina'"
-        )
-    rpn = build_rpn(proposals, specs, arch.norm, settings.rpn)
+    if isinstance(proposals, NoProposals):
+        raise ArchError(f"head {head.kind!r} needs proposals; use 'rpn' or 'ga-rpn'")
+    if isinstance(proposals, Rpn):
+        rpn = build_rpn(proposals, specs, arch.norm, settings.rpn)
+    else:
+        rpn = build_guided_rpn(proposals, specs, arch.norm, settings.guided_rpn)
     levels = len(arch.roi_levels)
     return TwoStageHead(
         rpn, _build_roi_head(arch, head, num_classes, specs[:levels], settings), levels
@@ -102,7 +112,9 @@ def _build_roi_head(
     features = specs[0].channels * head.roi**2
     if isinstance(head, RcnnHead):
         predictor = BoxPredictor(features, head.fc, num_classes, box_classes=num_classes + 1)
-        return RcnnHeadModule(head, roi_align, predictor, num_classes, settings.rcnn)
+        guided = isinstance(arch.proposals, GuidedAnchoringRpn)
+        rcnn = settings.guided_rcnn if guided else settings.rcnn
+        return RcnnHeadModule(head, roi_align, predictor, num_classes, rcnn)
     predictors = [
         BoxPredictor(features, head.fc, num_classes, box_classes=1) for _ in range(head.stages)
     ]

@@ -12,6 +12,7 @@ Iou = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0.0, le=1e4, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0.0, le=1e2, allow_inf_nan=False)]
+Gamma = Annotated[float, Field(ge=1.0, le=10.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -54,7 +55,7 @@ class RetinaLosses(_Settings):
 
     match: MatchSettings = MatchSettings(positive=0.5, negative=0.4, rescue=0.0)
     focal_alpha: Share = 0.25
-    focal_gamma: Annotated[float, Field(ge=1.0, le=10.0, allow_inf_nan=False)] = 2.0
+    focal_gamma: Gamma = 2.0
     box_beta: Beta = 0.11
     class_weight: Weight = 1.0
     box_weight: Weight = 1.0
@@ -77,6 +78,22 @@ class RpnLosses(_Settings):
     box_beta: Beta = 1 / 9
     class_weight: Weight = 1.0
     box_weight: Weight = 1.0
+
+
+class GuidedRpnLosses(_Settings):
+    """Guided-anchoring proposals: where anchors are, how large, and what an RPN learns of them.
+
+    As in mmdetection (paper.md 6.1); the paper itself states 0.1 for ``size_weight``.
+    """
+
+    proposals: RpnLosses = RpnLosses(box_beta=1.0)
+    """Its matching and sampling hold for the sizes, too. Here ``kept`` None means the arch's own
+    count: these proposals are fewer and better."""
+    focal_alpha: Share = 0.25
+    focal_gamma: Gamma = 2.0
+    location_weight: Weight = 1.0
+    size_beta: Beta = 0.2
+    size_weight: Weight = 1.0
 
 
 class RcnnLosses(_Settings):
@@ -117,5 +134,11 @@ class LossSettings(_Settings):
 
     retina: RetinaLosses = RetinaLosses()
     rpn: RpnLosses = RpnLosses()
+    guided_rpn: GuidedRpnLosses = GuidedRpnLosses()
     rcnn: RcnnLosses = RcnnLosses()
+    guided_rcnn: RcnnLosses = RcnnLosses(
+        match=MatchSettings(positive=0.6, negative=0.6),
+        sample=SampleSettings(count=256, positive_share=0.25),
+    )
+    """In the place of ``rcnn`` behind guided-anchoring proposals, which are fewer and better."""
     cascade: CascadeLosses = CascadeLosses()

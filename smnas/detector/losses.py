@@ -18,7 +18,7 @@ def smooth_l1_sum(predicted: Tensor, wanted: Tensor, beta: float) -> Tensor:
 def focal_sum(
     logits_BSKP: Tensor,
     positive: tuple[Tensor, Tensor, Tensor, Tensor],
-    counts_BSP: Tensor,
+    weights_BSP: Tensor,
     alpha: float,
     gamma: float,
 ) -> Tensor:
@@ -31,11 +31,11 @@ def focal_sum(
     Args:
         logits_BSKP: Any float type; one per anchor (S, P) and class K.
         positive: Indices along B, S, K and P of the logits that should be 1.
-        counts_BSP: bool: anchors that count; the others have no loss at all.
+        weights_BSP: bool or float: how much each anchor counts; 1 where it has a positive.
         alpha: Weight of positives; negatives have 1 - alpha.
         gamma: How much well-classified logits are weighted down.
     """
-    return _Focal.apply(logits_BSKP, positive, counts_BSP, alpha, gamma)
+    return _Focal.apply(logits_BSKP, positive, weights_BSP, alpha, gamma)
 
 
 class _Focal(torch.autograd.Function):
@@ -44,7 +44,7 @@ class _Focal(torch.autograd.Function):
         ctx: Any,
         logits_BSKP: Tensor,
         positive: tuple[Tensor, Tensor, Tensor, Tensor],
-        counts_BSP: Tensor,
+        weights_BSP: Tensor,
         alpha: float,
         gamma: float,
     ) -> Tensor:
@@ -53,9 +53,9 @@ class _Focal(torch.autograd.Function):
         batch, per_picture = len(logits_BSKP), logits_BSKP[:1].numel()
         for pictures in picture_chunks(batch, per_picture, logits_BSKP.device):
             loss, slope = _one_sided(logits_BSKP[pictures].float(), 1 - alpha, gamma)
-            counts = counts_BSP[pictures, :, None]
-            total += loss.mul_(counts).sum()
-            slope_BSKP[pictures] = slope.mul_(counts)
+            weights = weights_BSP[pictures, :, None]
+            total += loss.mul_(weights).sum()
+            slope_BSKP[pictures] = slope.mul_(weights)
         # A positive with logit x costs what a negative with logit -x does.
         logits_N = logits_BSKP[positive].float()
         loss_N, slope_N = _one_sided(-logits_N, alpha, gamma)

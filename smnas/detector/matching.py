@@ -68,7 +68,9 @@ class Matching:
 
 
 @torch.no_grad()
-def match(candidates: Candidates, targets: Targets, settings: MatchSettings) -> Matching:
+def match(
+    candidates: Candidates, targets: Targets, settings: MatchSettings, shapes: int = 1
+) -> Matching:
     """Match candidates to objects by intersection over union (IoU).
 
     A candidate belongs to the object with which it has the highest IoU if that is at least
@@ -80,6 +82,8 @@ def match(candidates: Candidates, targets: Targets, settings: MatchSettings) -> 
         targets: Ground truth; boxes to be ignored match nothing, and what they cover is not
             negative.
         settings: Thresholds.
+        shapes: Where above 1, the candidates are (shape, position) pairs, the shape slowest, and
+            positions are matched: each with the best of its shapes.
 
     Returns:
         The matching, on the device of the targets.
@@ -87,7 +91,9 @@ def match(candidates: Candidates, targets: Targets, settings: MatchSettings) -> 
     batch, objects = targets.valid_BG.shape
     count = candidates.areas_BA.shape[1]
     parts = [
-        _match_pictures(candidates.of_pictures(pictures), targets.of_pictures(pictures), settings)
+        _match_pictures(
+            candidates.of_pictures(pictures), targets.of_pictures(pictures), settings, shapes
+        )
         for pictures in picture_chunks(batch, objects * count, targets.valid_BG.device)
     ]
     return Matching(
@@ -97,8 +103,12 @@ def match(candidates: Candidates, targets: Targets, settings: MatchSettings) -> 
     )
 
 
-def _match_pictures(candidates: Candidates, targets: Targets, settings: MatchSettings) -> Matching:
+def _match_pictures(
+    candidates: Candidates, targets: Targets, settings: MatchSettings, shapes: int
+) -> Matching:
     ious_BGA = _ious(candidates, targets.boxes_BG4, targets.objects_BG)
+    if shapes > 1:
+        ious_BGA = ious_BGA.unflatten(2, (shapes, -1)).amax(dim=2)
     batch, objects, count = ious_BGA.shape
     if objects == 0:
         nothing = ious_BGA.new_zeros(batch, count, dtype=torch.bool)
@@ -109,7 +119,8 @@ def _match_pictures(candidates: Candidates, targets: Targets, settings: MatchSet
         positive_BA |= _is_best_of_an_object(ious_BGA, settings.rescue)
     negative_BA = (best_BA < settings.negative) & ~positive_BA
     if bool(targets.ignore_BG.any()):
-        negative_BA &= ~_is_covered(candidates, targets, settings.ignore_cover)
+        covered_BA = _is_covered(candidates, targets, settings.ignore_cover)
+        negative_BA &= ~covered_BA.unflatten(1, (shapes, -1)).any(dim=1)
     # Only few are positive: the costly arg max runs over those alone.
     picture_N, candidate_N = positive_BA.nonzero(as_tuple=True)
     object_BA = torch.zeros_like(positive_BA, dtype=torch.int64)

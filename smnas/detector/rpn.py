@@ -6,20 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smnas.arch.parts import Norm
+from smnas.arch.parts import BoxStds, Norm
 from smnas.arch.parts import Rpn as RpnArch
 from smnas.detector.anchors import make_anchor_grid
-from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
+from smnas.detector.boxes import UNIT_STDS, clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
 from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.losses import smooth_l1_sum
-from smnas.detector.matching import match
+from smnas.detector.matching import Matching, match
 from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
 from smnas.detector.postprocess import keep_best
 from smnas.detector.sampling import sample
 
-_OUTPUT_STD = 0.01
+OUTPUT_STD = 0.01
+"""Deviation of the initial weights of the last layers."""
 
 
 class Rpn(nn.Module):
@@ -89,25 +90,49 @@ class Rpn(nn.Module):
     ) -> dict[str, Tensor]:
         """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch."""
         matching = match(outputs.grid, targets, self.settings.match)
-        chosen = sample(matching, self.settings.sample, generator)
-        logits_BN = outputs.logits_BSKP.flatten(1).gather(1, chosen.index_BN).float()
-        objectness = F.binary_cross_entropy_with_logits(
-            logits_BN, chosen.positive_BN.float(), weight=chosen.valid_BN.float(), reduction="sum"
+        anchors_BA4 = outputs.grid.boxes_A4.expand(len(targets.valid_BG), -1, -1)
+        return sampled_losses(
+            outputs, anchors_BA4, matching, targets, self.settings, UNIT_STDS, generator
         )
-        picture_N, slot_N = chosen.positive_BN.nonzero(as_tuple=True)
-        anchor_N = chosen.index_BN[picture_N, slot_N]
-        shape_N, position_N = outputs.split(anchor_N)
-        wanted_N4 = encode_boxes(
-            targets.boxes_BG4[picture_N, matching.object_BA[picture_N, anchor_N]],
-            outputs.grid.boxes_A4[anchor_N],
-        )
-        offsets_N4 = outputs.offsets_BS4P[picture_N, shape_N, :, position_N]
-        boxes = smooth_l1_sum(offsets_N4, wanted_N4, self.settings.box_beta)
-        per_sample = 1 / chosen.valid_BN.sum().clamp(min=1)
-        return {
-            "objectness": objectness * (per_sample * self.settings.class_weight),
-            "proposal_boxes": boxes * (per_sample * self.settings.box_weight),
-        }
+
+
+def sampled_losses(
+    outputs: DenseOutputs,
+    anchors_BA4: Tensor,
+    matching: Matching,
+    targets: Targets,
+    settings: RpnLosses,
+    stds: BoxStds,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch.
+
+    Args:
+        outputs: Objectness (K is 1) and offsets of all anchors.
+        anchors_BA4: The anchors of each picture.
+        matching: Which of them belong to objects.
+        targets: Ground truth.
+        settings: Sampling, loss shapes and weights.
+        stds: Of the offsets.
+        generator: Draws the sample.
+    """
+    chosen = sample(matching, settings.sample, generator)
+    logits_BN = outputs.logits_BSKP.flatten(1).gather(1, chosen.index_BN).float()
+    objectness = F.binary_cross_entropy_with_logits(
+        logits_BN, chosen.positive_BN.float(), weight=chosen.valid_BN.float(), reduction="sum"
+    )
+    picture_N, slot_N = chosen.positive_BN.nonzero(as_tuple=True)
+    anchor_N = chosen.index_BN[picture_N, slot_N]
+    shape_N, position_N = outputs.split(anchor_N)
+    objects_N4 = targets.boxes_BG4[picture_N, matching.object_BA[picture_N, anchor_N]]
+    wanted_N4 = encode_boxes(objects_N4, anchors_BA4[picture_N, anchor_N], stds)
+    offsets_N4 = outputs.offsets_BS4P[picture_N, shape_N, :, position_N]
+    boxes = smooth_l1_sum(offsets_N4, wanted_N4, settings.box_beta)
+    per_sample = 1 / chosen.valid_BN.sum().clamp(min=1)
+    return {
+        "objectness": objectness * (per_sample * settings.class_weight),
+        "proposal_boxes": boxes * (per_sample * settings.box_weight),
+    }
 
 
 def build_rpn(arch: RpnArch, inputs: Sequence[FeatureSpec], norm: Norm, settings: RpnLosses) -> Rpn:
@@ -119,7 +144,7 @@ def build_rpn(arch: RpnArch, inputs: Sequence[FeatureSpec], norm: Norm, settings
     offsets = make_conv(None, width, shapes * 4, 1)
     nn.init.kaiming_normal_(trunk.conv.weight, nonlinearity="relu")
     for module in (objectness, offsets):
-        nn.init.normal_(module.weight, std=_OUTPUT_STD)
+        nn.init.normal_(module.weight, std=OUTPUT_STD)
     for module in (trunk.conv, objectness, offsets):
         if module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -1,14 +1,30 @@
 """Two stages as one head: proposals from all levels, then a head that looks at each of them."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from smnas.detector.contract import Detections, Targets
-from smnas.detector.dense_outputs import DenseOutputs
-from smnas.detector.rpn import Rpn
+
+
+class ProposalNetwork(Protocol):
+    """What makes proposals; a module whose call takes the maps of all levels."""
+
+    def __call__(self, maps: Sequence[Tensor]) -> Any:
+        """Return outputs that the two methods below understand."""
+        ...
+
+    def propose(self, outputs: Any, image_size: tuple[int, int]) -> Detections:
+        """Return the proposals of each picture."""
+        ...
+
+    def losses(
+        self, outputs: Any, targets: Targets, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return named losses, to be summed."""
+        ...
 
 
 class RoiHead(Protocol):
@@ -35,7 +51,7 @@ class RoiHead(Protocol):
 class TwoStageHead(nn.Module):
     """Proposals, then a head on RoIs."""
 
-    def __init__(self, rpn: Rpn, roi_head: RoiHead, roi_levels: int) -> None:
+    def __init__(self, rpn: ProposalNetwork, roi_head: RoiHead, roi_levels: int) -> None:
         """Take built parts.
 
         Args:
@@ -44,7 +60,7 @@ class TwoStageHead(nn.Module):
             roi_levels: How many levels, from the finest on, RoIs come from.
         """
         super().__init__()
-        self.rpn = rpn
+        self.add_module("rpn", cast(nn.Module, rpn))
         self.add_module("roi_head", cast(nn.Module, roi_head))
         self.roi_levels = roi_levels
 
@@ -56,9 +72,10 @@ class TwoStageHead(nn.Module):
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Return the losses of both stages, to be summed."""
-        outputs: DenseOutputs = self.rpn(maps)
-        losses = self.rpn.losses(outputs, targets, generator)
-        proposals = self.rpn.propose(outputs, image_size)
+        rpn = cast(ProposalNetwork, self.rpn)
+        outputs = rpn(maps)
+        losses = rpn.losses(outputs, targets, generator)
+        proposals = rpn.propose(outputs, image_size)
         roi_head = cast(RoiHead, self.roi_head)
         losses |= roi_head.losses(
             maps[: self.roi_levels], proposals, image_size, targets, generator
@@ -67,6 +84,7 @@ class TwoStageHead(nn.Module):
 
     def detect(self, maps: Sequence[Tensor], image_size: tuple[int, int]) -> Detections:
         """Return the detections of a batch, for pictures of ``image_size`` (height, width)."""
-        proposals = self.rpn.propose(self.rpn(maps), image_size)
+        rpn = cast(ProposalNetwork, self.rpn)
+        proposals = rpn.propose(rpn(maps), image_size)
         roi_head = cast(RoiHead, self.roi_head)
         return roi_head.detect(maps[: self.roi_levels], proposals, image_size)

@@ -65,7 +65,7 @@ def _run_layers(detector: Detector) -> None:
     maps = detector.neck(detector.backbone(torch.empty(1, 3, *arch.input.padded)))
     dense = cast(nn.Module, detector.head)
     if isinstance(dense, TwoStageHead):
-        dense = dense.rpn
+        dense = cast(nn.Module, dense.rpn)
     dense(maps)
     if isinstance(arch.proposals, NoProposals):
         return

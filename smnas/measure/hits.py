@@ -91,22 +91,8 @@ def find_hits(dataset: DetectionDataset, predictions: Sequence[Prediction]) -> H
     for group in _pairs(found, objects, len(dataset.categories)):
         _judge(group, found, objects, hit_DAT, taken_DAT)
     counts_DAT = np.where(taken_DAT, hit_DAT, ~found.outside_NA[:, :, None])
-    by_score = np.lexsort((-found.score_N, found.label_N))
-    object_counts_GA = ~(objects.outside_NA | objects.crowd_N[:, None])
-    categories: list[CategoryHits] = []
-    for label in range(len(dataset.categories)):
-        mine = by_score[found.label_N[by_score] == label]
-        of_label = objects.label_N == label
-        categories.append(
-            CategoryHits(
-                picture_D=found.picture_N[mine],
-                hit_DAT=hit_DAT[mine],
-                counts_DAT=counts_DAT[mine],
-                object_picture_G=objects.picture_N[of_label],
-                object_counts_GA=object_counts_GA[of_label],
-            )
-        )
-    return Hits(len(dataset), tuple(categories))
+    categories = _by_category(found, objects, hit_DAT, counts_DAT, len(dataset.categories))
+    return Hits(len(dataset), categories)
 
 
 def _read_objects(dataset: DetectionDataset) -> _Boxes:
@@ -217,6 +203,29 @@ def _judge(pairs: _Pairs, found: _Boxes, objects: _Boxes, hit_DAT: Bools, taken_
         np.put_along_axis(free_NATG[:n], choice_NAT1, still_free, -1)
         taken_DAT[rows] = took_NAT1[..., 0]
         hit_DAT[rows] = (took_NAT1 & ~ignored_NAT1)[..., 0]
+
+
+def _by_category(
+    found: _Boxes, objects: _Boxes, hit_DAT: Bools, counts_DAT: Bools, categories: int
+) -> tuple[CategoryHits, ...]:
+    """Sort the judged detections by category, then score; of equal ones the earlier picture's."""
+    by_score = np.lexsort((-found.score_N, found.label_N))
+    starts_K1 = np.searchsorted(found.label_N[by_score], np.arange(categories + 1))
+    object_counts_GA = ~(objects.outside_NA | objects.crowd_N[:, None])
+    sorted_in: list[CategoryHits] = []
+    for label in range(categories):
+        mine = by_score[starts_K1[label] : starts_K1[label + 1]]
+        of_label = objects.label_N == label
+        sorted_in.append(
+            CategoryHits(
+                picture_D=found.picture_N[mine],
+                hit_DAT=hit_DAT[mine],
+                counts_DAT=counts_DAT[mine],
+                object_picture_G=objects.picture_N[of_label],
+                object_counts_GA=object_counts_GA[of_label],
+            )
+        )
+    return tuple(sorted_in)
 
 
 def _iou(one_N14: Floats, many_NG4: Floats, crowd_NG: Bools) -> Floats:

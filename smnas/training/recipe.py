@@ -15,10 +15,29 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from smnas.data.transforms import Augmentation
-from smnas.detector.loss_settings import LossSettings
+from smnas.detector.loss_settings import (
+    CascadeLosses,
+    LossSettings,
+    RcnnLosses,
+    RpnLosses,
+    SampleSettings,
+)
 
 REFERENCE_BATCH = 16
 """Pictures a step that ``learning_rate`` is stated for."""
+
+_ANCHORS = SampleSettings(count=128, positive_share=0.5)
+_PROPOSALS = SampleSettings(count=128, positive_share=0.25)
+LEAN_LOSSES = LossSettings(
+    rpn=RpnLosses(sample=_ANCHORS, pre_nms=300, kept=300),
+    rcnn=RcnnLosses(sample=_PROPOSALS),
+    cascade=CascadeLosses(sample=_PROPOSALS),
+)
+"""The published losses over fewer anchors and proposals of each picture.
+
+Those counts are meant for pictures of 1333x800; at 160x160 they would take two thirds of a
+two-stage detector's training time (docs/decisions/0002).
+"""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -34,7 +53,7 @@ class OptimizerSettings(_Value):
 
     kind: Literal["sgd", "adamw"] = "adamw"
     """``sgd`` has Nesterov-free momentum; ``adamw`` is torch's, with decoupled weight decay."""
-    learning_rate: Positive = 2e-3
+    learning_rate: Positive = 4e-3
     """Peak rate at a batch of 16 pictures; scaled linearly with the batch."""
     momentum: Share = 0.9
     """Momentum of SGD, first beta of AdamW."""
@@ -54,7 +73,10 @@ class ScheduleSettings(_Value):
 
 
 class Recipe(_Value):
-    """How weights come about: a frozen value."""
+    """How weights come about: a frozen value.
+
+    Defaults are for small data and short budgets, as measured in docs/decisions/0002.
+    """
 
     batch: Annotated[int, Field(ge=1, le=4096)] = REFERENCE_BATCH
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -64,7 +86,7 @@ class Recipe(_Value):
     averaging: Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)] = 0.0
     """Decay of the running average of the weights that training hands back; 0 switches it off."""
     augmentation: Augmentation = Augmentation()
-    losses: LossSettings = LossSettings()
+    losses: LossSettings = LEAN_LOSSES
     initial_weights: Path | None = None
     """File that weights are taken over from before the first step; None trains from scratch."""
 

@@ -7,7 +7,7 @@ from torch import nn
 from smnas.arch import DetectorArch
 from smnas.detector.build import build_detector
 from smnas.detector.detector import Detector
-from smnas.errors import ConfigError, NotBuiltYetError
+from smnas.errors import ConfigError
 
 TINY = "64x64/basicblock_8_1-1-1-2/fpn-p2-p4-16/none/retina/convs=1"
 
@@ -78,14 +78,3 @@ def test_first_scores_are_the_prior() -> None:
 def test_a_detector_needs_a_class(classes: int) -> None:
     with pytest.raises(ConfigError, match=f"expected 1 or more; got {classes}"):
         build_detector(DetectorArch.parse(TINY), classes)
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ("64x64/basicblock_8_1-1-1-1/fpn-p2-p4-16/ga-rpn/rcnn", "'ga-rpn'"),
-    ],
-)
-def test_what_cannot_be_built_yet_says_so(text: str, part: str) -> None:
-    with pytest.raises(NotBuiltYetError, match=f"{part}.*cannot be built yet; use"):
-        build_detector(DetectorArch.parse(text), 2)

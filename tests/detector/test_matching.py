@@ -116,6 +116,18 @@ def test_what_an_ignored_box_covers_is_neither() -> None:
     assert torch.equal(found.negative_BA[0], (shared <= 0.5) & ~found.positive_BA[0])
 
 
+def test_positions_match_by_the_best_of_their_shapes() -> None:
+    targets = draw_targets(6, 2, 4)
+    found = match(GRID, targets, SETTINGS, shapes=6)
+    boxes_SP4 = GRID.boxes_A4.unflatten(0, (6, -1))
+    for picture in range(2):
+        (object_M,) = targets.valid_BG[picture].nonzero(as_tuple=True)
+        ious = [box_iou(targets.boxes_BG4[picture, object_M], shape) for shape in boxes_SP4]
+        theirs = Matcher(0.5, 0.4, allow_low_quality_matches=True)(torch.stack(ious).amax(dim=0))
+        assert torch.equal(found.positive_BA[picture], theirs >= 0)
+        assert torch.equal(found.negative_BA[picture], theirs == -1)
+
+
 @pytest.mark.parametrize("boxes", [0, 3])
 def test_without_objects_all_is_background(boxes: int) -> None:
     found = match(GRID, Targets.empty(2, boxes), SETTINGS)

@@ -61,11 +61,18 @@ def make_dataset(
                 ignore=rng.random(count) < 0.1,
             )
         )
+    if not any(item.objects.any() for item in objects):
+        objects[0] = Annotations.of([[10, 10, 60, 60]])
     return ListDataset(objects, ids)
 
 
-def make_predictions(dataset: ListDataset, seed: int, found: float = 0.7) -> list[Prediction]:
-    """Find some objects, more or less exactly, some of them twice, and some that are not there."""
+def make_predictions(
+    dataset: ListDataset, seed: int, found: float = 0.7, digits: int = 2
+) -> list[Prediction]:
+    """Find some objects, more or less exactly, some of them twice, and some that are not there.
+
+    Scores have few ``digits``, so that some are equal.
+    """
     rng = np.random.default_rng(seed)
     ids = np.array([category.id for category in dataset.categories])
     predictions = []
@@ -79,7 +86,7 @@ def make_predictions(dataset: ListDataset, seed: int, found: float = 0.7) -> lis
         boxes = np.concatenate([boxes, false])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
         labels = np.concatenate([item.labels[pick], rng.integers(0, len(ids), len(false))])
-        scores = np.round(rng.beta(3, 2, len(boxes)), 2)  # two digits, so that some are equal
+        scores = np.round(rng.beta(3, 2, len(boxes)), digits)
         order = np.argsort(-scores, kind="stable")
         predictions.append(
             Prediction(
@@ -101,11 +108,19 @@ def predictions(dataset: ListDataset) -> list[Prediction]:
     return make_predictions(dataset, 1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build_dataset() -> Callable[..., ListDataset]:
+    """From a seed, a number of pictures, objects per picture, and category ids."""
     return make_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build_predictions() -> Callable[..., list[Prediction]]:
+    """From a set, a seed, the share that is found, and the digits of scores."""
     return make_predictions
+
+
+@pytest.fixture(scope="session")
+def build_list() -> Callable[..., ListDataset]:
+    """From annotations and category ids."""
+    return ListDataset
