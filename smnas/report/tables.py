@@ -80,9 +80,20 @@ def front_rows(
 
 
 def is_final(trials: Sequence[Trial]) -> bool:
-    """Return whether the final training is over: there are finals, and none is still running."""
-    waiting = any(trial.outcome is None and not trial.proposal.is_candidate for trial in trials)
-    return not waiting and any(is_measured(trial) and _is_finalist(trial) for trial in trials)
+    """Return whether the final training is over.
+
+    It is when nothing of it is still running, there are finals, and the yardstick, which is
+    proposed last of all, has been trained beside them.
+    """
+    finalists = [trial for trial in trials if _is_finalist(trial)]
+    if not any(is_measured(trial) for trial in finalists):
+        return False
+    beside = [
+        trial
+        for trial in trials
+        if trial.proposal.stage == "yardstick" and trial.number > finalists[0].number
+    ]
+    return bool(beside) and all(trial.outcome is not None for trial in [*finalists, *beside])
 
 
 def front_members(

@@ -124,6 +124,15 @@ def test_yardstick_beside_the_front_is_the_one_of_equal_training(
     assert beside == [11]
 
 
+def test_it_is_final_only_when_the_yardstick_stands_beside_the_finals(
+    make_trial: MakeTrial, tmp_path: Path
+) -> None:
+    trials = [make_trial(0, 1, 0.1, 2.0), make_trial(1, "final", 0.2, 2.0, parent=0)]
+    assert [row["final"] for row in front_rows(trials, tmp_path)] == [False]
+    trials.append(make_trial(2, "yardstick", 0.1, 9.0))
+    assert all(row["final"] for row in front_rows(trials, tmp_path))
+
+
 def test_nothing_measured_gives_no_rows(make_trial: MakeTrial, tmp_path: Path) -> None:
     assert front_rows([], tmp_path) == []
     assert front_rows([make_trial(0, 1, None), make_trial(1, 1, running=True)], tmp_path) == []
@@ -148,6 +157,7 @@ def test_recommended_keeps_its_promise(
         make_trial(number, "final" if final else 1, ap, ms)
         for number, (ap, ms, final) in enumerate(made)
     ]
+    trials.append(make_trial(len(made), "yardstick", 0.01, 100.0))
     rows = front_rows(trials, ".")
     chosen = [row for row in rows if row["recommended"]]
     assert len(chosen) == 1

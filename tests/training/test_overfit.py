@@ -20,7 +20,7 @@ BACKBONE = "64x64/basicblock_8_1-1-1-1/fpn-p1-p3-16"
     [
         "none/retina/convs=1/norm=gn-ws",
         "none/retina/convs=1",
-        "rpn/rcnn/fc=32/norm=gn-ws/proposals=50/rpn-anchor-scale=4",
+        "rpn/rcnn/fc=64/norm=gn-ws/proposals=50/rpn-anchor-scale=4",
     ],
 )
 def test_a_few_pictures_are_learned_by_heart(make_squares, rest: str) -> None:
@@ -30,9 +30,9 @@ def test_a_few_pictures_are_learned_by_heart(make_squares, rest: str) -> None:
         batch=4,
         augmentation=STILL,
         precision="float32",
-        optimizer=OptimizerSettings(learning_rate=0.02),
+        optimizer=OptimizerSettings(learning_rate=0.004),
     )
-    log = fit(detector, squares, recipe, epochs=60, seed=0)
+    log = fit(detector, squares, recipe, epochs=200, seed=0)
     assert log.final_loss < 0.5 * log.curve[0].loss
     trained = TrainedDetector(detector, squares.categories)
     for index in range(len(squares)):
