@@ -44,6 +44,7 @@ def _computes_in_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
         return False
-    # avx512_bf16 and amx_bf16 on x86, bf16 on ARM; empty where torch cannot tell.
-    capabilities = torch.cpu.get_capabilities()
-    return any(value is True for name, value in capabilities.items() if "bf16" in name)
+    # Newer torch only; an older one cannot tell, and float32 is never wrong.
+    get_capabilities = getattr(torch.cpu, "get_capabilities", dict)
+    # avx512_bf16 and amx_bf16 on x86, bf16 on ARM.
+    return any(value is True for name, value in get_capabilities().items() if "bf16" in name)

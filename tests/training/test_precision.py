@@ -23,6 +23,11 @@ def test_auto_is_bf16_only_where_the_cpu_computes_in_it(
     assert choose_precision(CPU, "auto") == expected
 
 
+def test_a_torch_that_cannot_tell_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert choose_precision(CPU, "auto") == "float32"
+
+
 def test_an_explicit_choice_is_taken_at_its_word() -> None:
     assert choose_precision(CPU, "bf16") == "bf16"
     assert choose_precision(CPU, "float32") == "float32"
