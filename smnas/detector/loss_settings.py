@@ -66,7 +66,6 @@ class RpnLosses(_Settings):
 
     The best anchors of an object are positive whatever their IoU, as in Ren et al. 2015 and
     torchvision (mmdetection asks for 0.3), so that objects much smaller than any anchor count too.
-
     """
 
     match: MatchSettings = MatchSettings(positive=0.7, negative=0.3, rescue=0.0)
