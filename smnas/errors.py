@@ -6,8 +6,10 @@ returns: 2 when the call is wrong, 1 when the call was fine and the work failed.
 
 import difflib
 from collections.abc import Iterable
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 
 class SmnasError(Exception):
@@ -85,24 +87,46 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else "one of: " + ", ".join(words)
 
 
-def describe_validation_error(what: str, error: ValidationError, keys: Iterable[str] = ()) -> str:
+def describe_validation_error(
+    what: str, error: ValidationError, model: type[BaseModel] | None = None
+) -> str:
     """Return all of pydantic's findings on ``what``: for each its place, cause and value.
 
     Args:
         what: What was validated, to begin the text with.
         error: What pydantic found.
-        keys: Valid keys; the nearest is named beside an unknown one.
+        model: The model that was validated; beside an unknown key the nearest of its keys is named.
     """
-    allowed, found = list(keys), list[str]()
+    found: list[str] = []
     for item in error.errors(include_url=False):
         cause = item["msg"].removeprefix("Value error, ")
         place = ".".join(str(step) for step in item["loc"])
         if item["type"] == "missing":
             found.append(f"{place}: is missing")
-        elif item["type"] == "extra_forbidden" and allowed:
+        elif item["type"] == "extra_forbidden" and model is not None:
+            allowed = _keys_at(model, item["loc"])
             found.append(f"{place}: unknown key; {nearest(str(item['loc'][-1]), allowed)}")
         elif place and not isinstance(item["input"], dict):
             found.append(f"{place}: {cause}; got {item['input']!r}")
         else:
-            found.append(cause)
+            found.append(f"{place}: {cause}" if place else cause)
     return f"{what}: " + "; ".join(found)
+
+
+def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are valid beside the last step of ``place``."""
+    for step in place[:-1]:
+        field = model.model_fields.get(str(step))
+        inner = None if field is None else _model_in(field.annotation)
+        if inner is None:
+            break
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType):
+        return next((m for m in map(_model_in, get_args(annotation)) if m is not None), None)
+    return None

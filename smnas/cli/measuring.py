@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from smnas.data.dataset import DetectionDataset
 from smnas.detector.norms import fold_batch_norms
+from smnas.experiment.threads import one_core_left
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency
@@ -26,9 +27,10 @@ def measure_splits(
     """
     fold_batch_norms(trained.detector.eval())
     found: list[Measurement] = []
-    for split, dataset in splits.items():
-        if dataset is not None:
-            found += measure_accuracy(trained, dataset, split, device).measurements
-    timed = next(dataset for dataset in splits.values() if dataset is not None)
-    found.append(measure_latency(trained, timed.read(0)[0], device))
+    with one_core_left():  # as a search measures, so that the times can be compared
+        for split, dataset in splits.items():
+            if dataset is not None:
+                found += measure_accuracy(trained, dataset, split, device).measurements
+        timed = next(dataset for dataset in splits.values() if dataset is not None)
+        found.append(measure_latency(trained, timed.read(0)[0], device))
     return (*found, *count_cost(trained.detector.arch, len(trained.categories)))

@@ -79,9 +79,8 @@ def read_recipe(config: Path | None, init: Path | None) -> "Recipe":
     """
     from pydantic import ValidationError
 
-    from smnas.errors import ConfigError
+    from smnas.errors import ConfigError, describe_validation_error
     from smnas.experiment.config import read_config_file
-    from smnas.experiment.config_errors import explain
     from smnas.training.recipe import Recipe
 
     settings: Any = read_config_file(config).get("recipe", {}) if config else {}
@@ -90,13 +89,14 @@ def read_recipe(config: Path | None, init: Path | None) -> "Recipe":
     try:
         return Recipe.model_validate(settings)
     except ValidationError as error:
-        raise ConfigError(f"{config}: recipe: " + "; ".join(explain(error, Recipe))) from None
+        raise ConfigError(describe_validation_error(f"{config}: recipe", error, Recipe)) from None
 
 
 def _fit_shown(
     detector: Any, dataset: Any, recipe: "Recipe", epochs: int, seed: int, device: str
 ) -> "FitLog":
     """Train with a progress bar on stderr."""
+    from smnas.experiment.threads import one_core_left
     from smnas.training.loop import fit
 
     bar = Progress(
@@ -107,7 +107,7 @@ def _fit_shown(
         console=remarks(),
         transient=True,
     )
-    with bar:
+    with bar, one_core_left():
         task = bar.add_task("training", total=1.0, loss=float("nan"))
 
         def show(share: float, loss: float) -> None:

@@ -15,7 +15,7 @@ from torchvision.ops import deform_conv2d
 
 from smnas.arch.parts import Anchors, BoxStds, GuidedAnchoringRpn, Norm
 from smnas.detector.anchors import AnchorGrid, make_anchor_grid
-from smnas.detector.boxes import clip_boxes, decode_boxes
+from smnas.detector.boxes import decode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
 from smnas.detector.guided_targets import bounded_iou_sum, locate
@@ -23,8 +23,7 @@ from smnas.detector.loss_settings import GuidedRpnLosses
 from smnas.detector.losses import focal_sum
 from smnas.detector.matching import CandidateBoxes, match
 from smnas.detector.norms import ConvNorm, make_conv, make_norm, norm_outside_backbone, standardise
-from smnas.detector.postprocess import keep_best
-from smnas.detector.rpn import OUTPUT_STD, sampled_losses
+from smnas.detector.rpn import OUTPUT_STD, keep_proposals, sampled_losses
 from smnas.detector.sampling import sample
 
 ANCHOR_STDS: BoxStds = (0.07, 0.07, 0.14, 0.14)
@@ -155,14 +154,7 @@ class GuidedRpn(nn.Module):
         top = top_anchors(dense, pre_nms)
         anchors_BN4 = outputs.anchors_BP4.gather(1, top.anchor_BN[..., None].expand(-1, -1, 4))
         boxes_BN4 = decode_boxes(dense.offsets_at(top.anchor_BN), anchors_BN4, BOX_STDS)
-        return keep_best(
-            clip_boxes(boxes_BN4, *image_size),
-            top.logits_BN.sigmoid(),
-            top.level_N.expand_as(top.label_BN),
-            min_score=0.0,
-            max_iou=self.arch.nms,
-            count=kept,
-        )
+        return keep_proposals(top, boxes_BN4, image_size, self.arch.nms, kept)
 
     def losses(
         self, outputs: GuidedOutputs, targets: Targets, generator: torch.Generator

@@ -11,7 +11,7 @@ from smnas.arch.parts import Rpn as RpnArch
 from smnas.detector.anchors import make_anchor_grid
 from smnas.detector.boxes import UNIT_STDS, clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
-from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
+from smnas.detector.dense_outputs import DenseOutputs, TopAnchors, join_levels, top_anchors
 from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.losses import smooth_l1_sum
 from smnas.detector.matching import Matching, match
@@ -76,14 +76,7 @@ class Rpn(nn.Module):
         boxes_BN4 = decode_boxes(
             outputs.offsets_at(top.anchor_BN), outputs.grid.boxes_A4[top.anchor_BN]
         )
-        return keep_best(
-            clip_boxes(boxes_BN4, *image_size),
-            top.logits_BN.sigmoid(),
-            top.level_N.expand_as(top.label_BN),
-            min_score=0.0,
-            max_iou=self.arch.nms,
-            count=kept,
-        )
+        return keep_proposals(top, boxes_BN4, image_size, self.arch.nms, kept)
 
     def losses(
         self, outputs: DenseOutputs, targets: Targets, generator: torch.Generator
@@ -94,6 +87,28 @@ class Rpn(nn.Module):
         return sampled_losses(
             outputs, anchors_BA4, matching, targets, self.settings, UNIT_STDS, generator
         )
+
+
+def keep_proposals(
+    top: TopAnchors, boxes_BN4: Tensor, image_size: tuple[int, int], nms: float, kept: int
+) -> Detections:
+    """Return the proposals that NMS within each level leaves, best first; labels are levels.
+
+    Args:
+        top: The candidates.
+        boxes_BN4: Their boxes.
+        image_size: Height and width that the proposals are clipped to.
+        nms: IoU above which the lower-scored of two candidates is dropped.
+        kept: Proposals of each picture.
+    """
+    return keep_best(
+        clip_boxes(boxes_BN4, *image_size),
+        top.logits_BN.sigmoid(),
+        top.level_N.expand_as(top.label_BN),
+        min_score=0.0,
+        max_iou=nms,
+        count=kept,
+    )
 
 
 def sampled_losses(

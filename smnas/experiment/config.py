@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
-from smnas.errors import ConfigError, MissingFileError, nearest
-from smnas.experiment.config_errors import explain
+from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
@@ -188,7 +187,7 @@ def make_config(
         return SearchConfig.model_validate(merged)
     except ValidationError as error:
         where = "search" if file is None else str(file)
-        raise ConfigError(f"{where}: " + "; ".join(explain(error, SearchConfig))) from None
+        raise ConfigError(describe_validation_error(where, error, SearchConfig)) from None
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

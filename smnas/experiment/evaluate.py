@@ -16,7 +16,7 @@ from smnas.archive.storage import room_on_disk
 from smnas.data.dataset import DetectionDataset
 from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
-from smnas.errors import NotBuiltYetError, TrainingError, WeightsError
+from smnas.errors import ArchError, NotBuiltYetError, TrainingError, WeightsError
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.memory import means_out_of_memory, release_memory
 from smnas.experiment.run_folder import (
@@ -82,7 +82,7 @@ class Evaluator:
         try:
             with room_on_disk(self.folder):
                 measurements = attempt.run()
-        except (NotBuiltYetError, TrainingError, WeightsError) as error:
+        except (ArchError, NotBuiltYetError, TrainingError, WeightsError) as error:
             failure = Failure(stage=attempt.stage, reason=str(error))
         except (MemoryError, RuntimeError) as error:
             if not means_out_of_memory(error):

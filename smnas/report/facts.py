@@ -125,8 +125,8 @@ def _describe(item: Measurement) -> tuple[str, str]:
         return (
             "Time",
             f"{protocol.runtime}, {protocol.precision}, {protocol.device}, batch "
-            f"{protocol.batch}, {threads}; median of {protocol.repeats} pictures after "
-            f"{protocol.warmup} to warm up, post-processing included",
+            f"{protocol.batch}, {threads}; median of up to {protocol.repeats} predictions "
+            f"after up to {protocol.warmup} to warm up, post-processing included",
         )
     return _COUNTED.get(item.metric, item.metric), protocol.rule
 

@@ -90,12 +90,8 @@ def load_space(path: str | Path) -> SpacePair:
     try:
         return SpacePair.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        keys = [
-            key
-            for model in (SpacePair, StructuralSpace, ModularSpace)
-            for key in model.model_fields
-        ]
-        raise ConfigError(describe_validation_error(f"space file {path}", error, keys)) from None
+        what = f"space file {path}"
+        raise ConfigError(describe_validation_error(what, error, SpacePair)) from None
 
 
 def input_levels(aspect_ratio: float) -> list[InputSize]:

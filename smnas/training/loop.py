@@ -59,15 +59,11 @@ def fit(
         TrainingError: A loss or a gradient is not finite, or ``epochs`` is below 1.
         WeightsError: The recipe's initial weights cannot be read, or none of them fits.
     """
-    if len(dataset) == 0:
-        raise DataError(f"{dataset.name}: no pictures to train on; expected at least one")
-    if epochs < 1:
-        raise TrainingError(f"epochs: expected at least 1; got {epochs}")
+    _check_work(dataset, epochs)
     device = torch.device(device)
     detector.to(device)
-    initial = None
-    if recipe.initial_weights is not None:
-        initial = load_initial_weights(detector, recipe.initial_weights)
+    start = recipe.initial_weights
+    initial = None if start is None else load_initial_weights(detector, start)
     loader = TrainLoader(
         dataset,
         detector.arch.input,
@@ -79,14 +75,7 @@ def fit(
     started = time.perf_counter()
     trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress)
     detector.seed_sampling(derive_seed(seed, "sampling"))
-    detector.train()
-    try:
-        for epoch in range(epochs):
-            for images_B3HW, targets in loader.epoch(epoch):
-                trainer.step(images_B3HW, targets)
-        trainer.finish()
-    finally:
-        detector.eval()
+    trainer.run(loader, epochs)
     return FitLog(
         curve=tuple(trainer.curve.points),
         steps=trainer.done,
@@ -95,6 +84,13 @@ def fit(
         precision=trainer.precision,
         initial_weights=initial,
     )
+
+
+def _check_work(dataset: DetectionDataset, epochs: int) -> None:
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name}: no pictures to train on; expected at least one")
+    if epochs < 1:
+        raise TrainingError(f"epochs: expected at least 1; got {epochs}")
 
 
 class _Trainer:
@@ -120,7 +116,19 @@ class _Trainer:
         self._progress = ThrottledProgress(progress)
         self._average = WeightAverage(detector, recipe.averaging) if recipe.averaging else None
 
-    def step(self, images_B3HW: Tensor, targets: Targets) -> None:
+    def run(self, loader: TrainLoader, epochs: int) -> None:
+        """Take all steps; the detector is left in eval mode, also where one of them fails."""
+        self._detector.train()
+        try:
+            for epoch in range(epochs):
+                for images_B3HW, targets in loader.epoch(epoch):
+                    self._step(images_B3HW, targets)
+            if self._average is not None:
+                self._average.write_back()
+        finally:
+            self._detector.eval()
+
+    def _step(self, images_B3HW: Tensor, targets: Targets) -> None:
         """Take one step down the gradient of one batch."""
         rate = self._recipe.peak_learning_rate
         rate *= rate_share(self.done, self._steps, self._recipe.schedule)
@@ -142,11 +150,6 @@ class _Trainer:
             self._average.update()
         self.curve.add(self.done, rate, parts)
         self._progress.report(self.done / self._steps, sum(parts.values()))
-
-    def finish(self) -> None:
-        """Give the detector the weights that training hands back."""
-        if self._average is not None:
-            self._average.write_back()
 
     def _check_finite(self, parts: dict[str, float], norm: float) -> None:
         if math.isfinite(norm) and all(map(math.isfinite, parts.values())):

@@ -82,7 +82,7 @@ def test_protocol_says_how_the_numbers_were_taken(page: Reader) -> None:
         "two cores of a test machine",
         "differences below 3.0 AP mean nothing",
         "torch 2.9.0",
-        "batch 1, 2 threads; median of 30 pictures after 5 to warm up",
+        "batch 1, 2 threads; median of up to 30 predictions after up to 5 to warm up",
         "200 bootstrap replicates",
         "search.trials",
     ):
