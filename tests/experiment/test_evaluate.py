@@ -109,6 +109,14 @@ def test_part_that_cannot_be_built_yet_is_a_failed_trial(make_evaluator, monkeyp
     assert failure == Failure(stage="build", reason="head 'hydra' cannot be built yet")
 
 
+def test_backbone_that_timm_does_not_have_is_a_failed_trial(make_evaluator):
+    arch = "64x64/timm:no_such_net/fpn-p2-p3-8/none/retina"
+    failure = make_evaluator()(make_trial(arch)).failure
+    assert failure is not None
+    assert failure.stage == "build"
+    assert "timm has no model of this name" in failure.reason
+
+
 def test_loss_that_is_not_finite_is_a_failed_trial(make_evaluator, tmp_path):
     wild = Recipe(
         batch=2,
