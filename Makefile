@@ -27,7 +27,7 @@ test-all: lint types
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 
 types: $(READY)
 	$(BIN)/basedpyright

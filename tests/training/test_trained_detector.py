@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from smnas.detector.build import build_detector
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
+from smnas.detector.build import build_detector
 from smnas.errors import ConfigError, MissingFileError, WeightsError
 from smnas.training.trained_detector import TrainedDetector
 from smnas.training.weights_file import read_weights, write_weights
