@@ -9,6 +9,8 @@ from typing import Any
 import torch
 
 from smnas.archive.archive import Archive
+from smnas.data.dataset import DetectionDataset
+from smnas.data.memory import KeptInMemory
 from smnas.data.sources import Splits, load_splits
 from smnas.data.summary import summarise
 from smnas.errors import ConfigError, MissingFileError, SmnasError
@@ -147,7 +149,7 @@ def search_archive(
     """Run all trials of the search that are not in the archive yet."""
     evaluate = Evaluator(
         folder=archive.folder,
-        train=splits.train,
+        train=keep_in_memory(splits.train, config, spaces),
         val=splits.val,
         recipe=config.recipe,
         device=config.device,
@@ -157,6 +159,15 @@ def search_archive(
     )
     algorithm = SmNas(spaces, config.settings)
     run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
+
+
+def keep_in_memory(
+    train: DetectionDataset, config: SearchConfig, spaces: SpacePair
+) -> DetectionDataset:
+    """Return the training pictures so that the trials of a search share what one has decoded."""
+    if train.in_memory:
+        return train
+    return KeptInMemory(train, spaces.enclosing_input, config.recipe.augmentation.zoom[1])
 
 
 def write_front(archive: Archive) -> tuple[FrontRow, ...]:

@@ -1,4 +1,4 @@
-"""The end of a search: which candidates get the final training, and the front over these."""
+"""The end of a search: which candidates get the final training."""
 
 from collections.abc import Sequence
 
@@ -34,16 +34,6 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
 def final_arch(arch: DetectorArch, settings: SearchSettings) -> DetectorArch:
     """Return ``arch`` with the norm that ships."""
     return arch.replace(norm=settings.final_norm)
-
-
-def final_trials(trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials that the final front is taken over: the finals, not the yardstick."""
-    return [trial for trial in trials if trial.proposal.stage == "final"]
-
-
-def final_front(trials: Sequence[Trial], settings: SearchSettings) -> list[Trial]:
-    """Return the finals that no other dominates on AP and latency; empty before the final."""
-    return front(final_trials(trials), (settings.ap, settings.latency))
 
 
 def _one_per_arch(members: list[Trial], settings: SearchSettings) -> list[Trial]:

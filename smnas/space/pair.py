@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from smnas.arch import DetectorArch
+from smnas.arch.parts import InputSize
 from smnas.errors import SpaceError
 from smnas.space.modular import ModularSpace
 from smnas.space.structural import StructuralSpace
@@ -31,6 +32,14 @@ class SpacePair(BaseModel):
     modular: ModularSpace
     yardstick: ArchText
     """A known detector, trained with the same recipe and budget; not a candidate."""
+
+    @property
+    def enclosing_input(self) -> InputSize:
+        """The smallest input that every structure's input, and the yardstick's, fits into."""
+        sizes = [*self.structural.input_sizes, self.yardstick.input]
+        return InputSize(
+            width=max(size.width for size in sizes), height=max(size.height for size in sizes)
+        )
 
     @model_validator(mode="after")
     def _backbones_enter_stage_two(self) -> Self:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from smnas.arch import DetectorArch
 from smnas.arch.keys import KEYS
+from smnas.arch.parts import InputSize
 from smnas.errors import ArchError, SpaceError
 from smnas.space.coding import as_built
 from smnas.space.mutation import Moves, pick_move
@@ -91,6 +92,11 @@ class StructuralSpace(BaseModel):
     def size(self) -> int:
         """Number of members."""
         return len(self.inputs) * len(self.backbones) * len(self._fits)
+
+    @property
+    def input_sizes(self) -> tuple[InputSize, ...]:
+        """The choices of ``inputs`` as values."""
+        return tuple(choice["input"] for choice in self._modules[0])
 
     def contains(self, arch: DetectorArch) -> bool:
         """Return whether ``arch`` is a member."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smnas.search.finals import choose_finalists, final_front, final_trials
+from smnas.search.finals import choose_finalists
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
 
@@ -95,16 +95,3 @@ def test_nothing_that_failed_is_chosen(place, make_settings):
     trials = [place(0, 0.3, 9.0).model_copy(update={"outcome": failure})]
     assert choose_finalists(trials, make_settings()) == []
     assert choose_finalists([], make_settings()) == []
-
-
-def test_the_final_front_is_over_finals_alone(place, make_settings):
-    settings = make_settings()
-    trials = [
-        place(0, 0.9, 1.0),
-        place(1, 0.9, 1.0, stage="yardstick", budget=settings.final),
-        place(2, 0.3, 9.0, stage="final", budget=settings.final),
-        place(3, 0.2, 9.5, stage="final", budget=settings.final),
-    ]
-    assert _numbers(final_trials(trials)) == [2, 3]
-    assert _numbers(final_front(trials, settings)) == [2]
-    assert final_front(trials[:2], settings) == []

@@ -1,0 +1,48 @@
+"""What the parts of a search are given."""
+
+import pytest
+
+from smnas.arch.parts import InputSize
+from smnas.data.dataset import Subset
+from smnas.data.loader import TrainLoader
+from smnas.data.sources import DataSpec, load_splits
+from smnas.experiment.config import make_config
+from smnas.experiment.search import keep_in_memory
+from smnas.space.known import known_space
+
+
+class OnDisk(Subset):
+    """Pictures that count how often each is read."""
+
+    in_memory = False
+    reads = 0
+
+    def read(self, index):
+        self.reads += 1
+        return super().read(index)
+
+
+@pytest.fixture(name="train")
+def fixture_train():
+    return load_splits(DataSpec(source="trees"), seed=0).train
+
+
+def test_trials_share_what_one_has_decoded(train):
+    pictures = OnDisk(train, range(4), "four")
+    config, spaces = make_config("trees"), known_space("micro")
+    kept = keep_in_memory(pictures, config, spaces)
+    for size in spaces.structural.input_sizes[:2]:
+        loader = TrainLoader(kept, size, 2, config.recipe.augmentation, seed=0)
+        for epoch in range(2):
+            assert len(list(loader.epoch(epoch))) == 2
+    assert pictures.reads == 4
+
+
+def test_pictures_in_memory_are_handed_on(train):
+    assert keep_in_memory(train, make_config("trees"), known_space("micro")) is train
+
+
+def test_kept_pictures_suffice_for_every_input(train):
+    spaces = known_space("paper")
+    assert spaces.enclosing_input == InputSize(width=1333, height=800)
+    assert spaces.structural.input_sizes[0] == InputSize(width=512, height=512)
