@@ -33,6 +33,7 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 Side = Annotated[int, Field(ge=32, le=8192)]
 Positive = Annotated[float, Field(gt=0.0, le=1e4, allow_inf_nan=False)]
 BoxStds = tuple[Positive, Positive, Positive, Positive]
+MinSide = Annotated[float, Field(ge=-1.0, le=1e4, allow_inf_nan=False)]
 
 
 class Part(BaseModel):
@@ -60,6 +61,8 @@ class NamedBackbone(Part):
     name: Literal[
         "resnet18", "resnet34", "resnet50", "resnet101", "resnext50", "resnext101", "mobilenetv2"
     ]
+    bn_eps: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 1e-5
+    """What its batch norms add to the variance; 0 in torchvision's published detectors."""
 
 
 class TimmBackbone(Part):
@@ -167,6 +170,10 @@ class Anchors(Part):
     scale: Positive
     octaves: Annotated[int, Field(ge=1, le=8)]
     ratios: tuple[Positive, ...] = (0.5, 1.0, 2.0)
+    rounded: bool = False
+    """Whole pixels, as in torchvision: sides are cut to them, half widths and heights rounded, and
+    positions are input side // map side apart rather than the stride. The two distances differ
+    where an extra level's map does not divide the input evenly."""
 
     @model_validator(mode="after")
     def _has_ratios(self) -> Self:
@@ -194,6 +201,8 @@ class _RpnFields(Part):
     """Proposals handed to the head."""
     nms: Threshold = 0.7
     """IoU above which the lower-scored of two candidates is dropped."""
+    min_side: MinSide = 0.0
+    """As of the heads, for proposals; 0.001 in torchvision."""
 
 
 class Rpn(_RpnFields):
@@ -219,6 +228,9 @@ class _HeadFields(Part):
     nms: Threshold = 0.5
     detections: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Detections kept per picture."""
+    min_side: MinSide = 0.0
+    """Boxes are dropped whose width or height is not above this many pixels (mmdetection's
+    ``min_bbox_size``); negative: none are, as in torchvision's RetinaNet."""
 
 
 class RetinaHead(_HeadFields):
@@ -237,6 +249,9 @@ class _RoiFields(_HeadFields):
     """Width of the two fully connected layers."""
     roi: Annotated[int, Field(ge=1, le=64)] = 7
     """Side of the RoIAlign output in cells."""
+    roi_aligned: bool = True
+    """RoIAlign's half-pixel correction. Without, as in torchvision's Faster R-CNN, samples lie half
+    a position further right and down, and RoIs are at least one position wide and high."""
 
 
 class RcnnHead(_RoiFields):

@@ -90,20 +90,25 @@ def make_anchor_grid(
     """Return the anchors of maps of ``shapes``.
 
     The anchors of position (row, column) are centred at (column, row) * stride: where a stride-2
-    convolution with padding 1 looks, and as in torchvision and mmdetection.
+    convolution with padding 1 looks, and as in mmdetection. Rounded ones are torchvision's.
 
     Args:
         anchors: Shapes at each position; ratios slowest, then octaves, as in torchvision.
-        strides: Pixels per position of each level.
+        strides: Pixels per position of each level; the input's sides are those of the finest map
+            times the first.
         shapes: (height, width) of each level.
         device: Where the grid lives.
     """
     rows: list[Tensor] = []
     columns: list[Tensor] = []
+    input_height, input_width = (side * strides[0] for side in shapes[0])
     for stride, (height, width) in zip(strides, shapes, strict=True):
         sizes_S2 = torch.tensor(shape_sizes(anchors, stride), device=device)
-        columns.append(_intervals(width, stride, sizes_S2[:, :1]))
-        rows.append(_intervals(height, stride, sizes_S2[:, 1:]))
+        step_x, step_y = stride, stride
+        if anchors.rounded:
+            step_x, step_y = input_width // width, input_height // height
+        columns.append(_intervals(width, step_x, sizes_S2[:, :1]))
+        rows.append(_intervals(height, step_y, sizes_S2[:, 1:]))
     return AnchorGrid(tuple(shapes), torch.cat(columns, dim=1), torch.cat(rows, dim=1))
 
 
@@ -113,10 +118,15 @@ def shape_sizes(anchors: Anchors, stride: int) -> list[tuple[float, float]]:
     for ratio in anchors.ratios:
         for octave in range(anchors.octaves):
             side = anchors.scale * stride * 2 ** (octave / anchors.octaves)
-            sizes.append((side / ratio**0.5, side * ratio**0.5))
+            if anchors.rounded:
+                side = int(side)
+            width, height = side / ratio**0.5, side * ratio**0.5
+            if anchors.rounded:
+                width, height = 2.0 * round(width / 2), 2.0 * round(height / 2)
+            sizes.append((width, height))
     return sizes
 
 
-def _intervals(count: int, stride: int, lengths_S1: Tensor) -> Tensor:
-    centres_N = torch.arange(count, device=lengths_S1.device, dtype=torch.float32) * stride
+def _intervals(count: int, step: int, lengths_S1: Tensor) -> Tensor:
+    centres_N = torch.arange(count, device=lengths_S1.device, dtype=torch.float32) * step
     return torch.stack((centres_N - lengths_S1 / 2, centres_N + lengths_S1 / 2), dim=-1)

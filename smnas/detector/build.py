@@ -108,7 +108,8 @@ def _build_roi_head(
     specs: tuple[FeatureSpec, ...],
     settings: LossSettings,
 ) -> RoiHead:
-    roi_align = RoiAlign(head.roi, arch.roi_levels, [spec.stride for spec in specs])
+    strides = [spec.stride for spec in specs]
+    roi_align = RoiAlign(head.roi, arch.roi_levels, strides, head.roi_aligned)
     features = specs[0].channels * head.roi**2
     if isinstance(head, RcnnHead):
         predictor = BoxPredictor(features, head.fc, num_classes, box_classes=num_classes + 1)

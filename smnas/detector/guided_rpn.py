@@ -154,7 +154,7 @@ class GuidedRpn(nn.Module):
         top = top_anchors(dense, pre_nms)
         anchors_BN4 = outputs.anchors_BP4.gather(1, top.anchor_BN[..., None].expand(-1, -1, 4))
         boxes_BN4 = decode_boxes(dense.offsets_at(top.anchor_BN), anchors_BN4, BOX_STDS)
-        return keep_proposals(top, boxes_BN4, image_size, self.arch.nms, kept)
+        return keep_proposals(self.arch, top, boxes_BN4, image_size, kept)
 
     def losses(
         self, outputs: GuidedOutputs, targets: Targets, generator: torch.Generator

@@ -64,6 +64,7 @@ def build_named_backbone(
     else:
         name, indices = arch.name, _find_maps(arch.name, strides)
     body = _create(name, out_indices=tuple(indices))
+    _drop_stages_above_the_last_map(body)
     channels = cast(list[int], body.feature_info.channels())
     specs = {
         level: FeatureSpec(width, stride)
@@ -71,7 +72,23 @@ def build_named_backbone(
     }
     if norm == "gn-ws":
         replace_batch_norms(body)
+    elif isinstance(arch, NamedBackboneArch):
+        _set_epsilon(body, arch.bn_eps)
     return NamedBackbone(body, specs)
+
+
+def _drop_stages_above_the_last_map(body: Any) -> None:
+    """Drop what timm's EfficientNets and MobileNets would compute and never hand out."""
+    name, _, last = body.feature_info.module_name()[-1].partition(".")
+    stages = getattr(body, name, None)
+    if isinstance(stages, nn.Sequential) and last.isdigit():
+        setattr(body, name, stages[: int(last) + 1])
+
+
+def _set_epsilon(body: nn.Module, epsilon: float) -> None:
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = epsilon
 
 
 def _find_maps(name: str, strides: Sequence[int]) -> list[int]:

@@ -22,22 +22,26 @@ def keep_best(
     min_score: float,
     max_iou: float,
     count: int,
+    min_side: float = 0.0,
 ) -> Detections:
     """Suppress lesser boxes of the same label, and keep the best ``count`` of each picture.
 
     Args:
-        boxes_BN4: float32; boxes without area are dropped.
+        boxes_BN4: float32.
         scores_BN: float32.
         labels_BN: int64; boxes of different labels do not suppress each other.
         min_score: Boxes at or below it are dropped.
         max_iou: A box that overlaps a better one by more is dropped.
         count: D.
+        min_side: Boxes whose width or height is not above it are dropped; negative: none are.
 
     Returns:
         Detections of fixed shape, best first, padded with zeros.
     """
-    has_area_BN = (boxes_BN4[..., 2:] > boxes_BN4[..., :2]).all(dim=-1)
-    alive_BN = (scores_BN > min_score) & has_area_BN
+    alive_BN = scores_BN > min_score
+    if min_side >= 0:
+        sides_BN2 = boxes_BN4[..., 2:] - boxes_BN4[..., :2]
+        alive_BN &= (sides_BN2 > min_side).all(dim=-1)
     kept_BN = suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou)
     ranked_BN = scores_BN.masked_fill(~kept_BN, -1.0)
     missing = count - ranked_BN.shape[1]

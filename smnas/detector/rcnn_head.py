@@ -167,4 +167,5 @@ def detect_from_rois(
         min_score=arch.score,
         max_iou=arch.nms,
         count=arch.detections,
+        min_side=arch.min_side,
     )

@@ -119,6 +119,7 @@ class RetinaHead(nn.Module):
             min_score=self.arch.score,
             max_iou=self.arch.nms,
             count=self.arch.detections,
+            min_side=self.arch.min_side,
         )
 
 

@@ -1,7 +1,7 @@
 """RoIAlign (He et al. 2017, "Mask R-CNN") over the levels of a pyramid.
 
-Half-pixel aligned, two samples per cell and axis. Training on a CPU goes through our matmuls (see
-``roi_matmul``); everywhere else, and in what is deployed, it is torchvision's operator.
+Two samples per cell and axis. Training on a CPU goes through our matmuls (see ``roi_matmul``);
+everywhere else, and in what is deployed, it is torchvision's operator.
 
 Tensor letters: I rows and J columns of a RoI's cells, R RoIs of each picture.
 """
@@ -16,25 +16,30 @@ from smnas.detector.boxes import box_areas
 from smnas.detector.roi_matmul import SAMPLES, align_by_matmul
 
 _CANONICAL_SIDE = 224.0
-_CANONICAL_LEVEL = 3
-"""RoIs of 224 x 224 pixels come from P3, ResNet's C4 (Lin et al. 2017, equation 1)."""
+_CANONICAL_LEVEL = 4
+"""RoIs of 224 x 224 pixels come from the paper's P4, our P3 (Lin et al. 2017, equation 1)."""
 
 
 class RoiAlign(nn.Module):
     """Cuts RoIs out of a pyramid, each from the level that fits its size."""
 
-    def __init__(self, cells: int, levels: Sequence[int], strides: Sequence[int]) -> None:
+    def __init__(
+        self, cells: int, levels: Sequence[int], strides: Sequence[int], aligned: bool = True
+    ) -> None:
         """Take numbers.
 
         Args:
             cells: Side of the output.
             levels: Numbers of the levels that RoIs come from, ascending: 3 for P3.
             strides: Pixels per position of these levels.
+            aligned: Whether the centre of position 0 is at half a stride, rather than at 0, where
+                RoIs are also made at least one position wide and high.
         """
         super().__init__()
         self.cells = cells
         self.levels = tuple(levels)
         self.strides = tuple(strides)
+        self.aligned = aligned
 
     def forward(self, maps: Sequence[Tensor], boxes_BR4: Tensor, valid_BR: Tensor) -> Tensor:
         """Return the features of each RoI, (B, R, cells, C, cells): rows, channels, columns.
@@ -46,7 +51,9 @@ class RoiAlign(nn.Module):
         """
         level_BR = assign_levels(boxes_BR4, self.levels).masked_fill(~valid_BR, -1)
         if self.training and maps[0].device.type == "cpu":
-            return align_by_matmul(maps, boxes_BR4, level_BR, self.cells, self.strides)
+            return align_by_matmul(
+                maps, boxes_BR4, level_BR, self.cells, self.strides, self.aligned
+            )
         return self._align_by_torchvision(maps, boxes_BR4, level_BR)
 
     def _align_by_torchvision(
@@ -60,7 +67,7 @@ class RoiAlign(nn.Module):
         for level, (maps_BCHW, stride) in enumerate(zip(maps, self.strides, strict=True)):
             (here_M,) = (level_BR.flatten() == level).nonzero(as_tuple=True)
             found = roi_align(
-                maps_BCHW.float(), rois_N5[here_M], size, 1 / stride, SAMPLES, aligned=True
+                maps_BCHW.float(), rois_N5[here_M], size, 1 / stride, SAMPLES, self.aligned
             )
             features_NCIJ = features_NCIJ.index_put((here_M,), found.to(features_NCIJ.dtype))
         return features_NCIJ.transpose(1, 2).unflatten(0, (batch, rois))
@@ -75,5 +82,5 @@ def assign_levels(boxes_BR4: Tensor, levels: Sequence[int]) -> Tensor:
     """
     side_BR = box_areas(boxes_BR4).clamp(min=0).sqrt()
     # The small number puts sides of exactly 224 * 2^n on the upper level, as torchvision does.
-    level_BR = torch.floor(_CANONICAL_LEVEL + torch.log2(side_BR / _CANONICAL_SIDE + 1e-6))
-    return level_BR.clamp(levels[0], levels[-1]).long() - levels[0]
+    paper_BR = torch.floor(_CANONICAL_LEVEL + torch.log2(side_BR / _CANONICAL_SIDE) + 1e-6)
+    return (paper_BR - 1).clamp(levels[0], levels[-1]).long() - levels[0]

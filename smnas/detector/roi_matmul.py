@@ -36,6 +36,7 @@ def align_by_matmul(
     level_BR: Tensor,
     cells: int,
     strides: Sequence[int],
+    aligned: bool = True,
 ) -> Tensor:
     """Return the features of each RoI, (B, R, cells, C, cells): rows, channels, columns.
 
@@ -45,9 +46,10 @@ def align_by_matmul(
         level_BR: Position in ``maps`` of each RoI's level; -1: features are 0.
         cells: Side of the output.
         strides: Pixels per position of each level.
+        aligned: As ``RoiAlign`` takes it.
     """
     with torch.no_grad():
-        steps = list(_plan(maps, boxes_BR4, level_BR, cells, strides))
+        steps = list(_plan(maps, boxes_BR4, level_BR, cells, strides, aligned))
     return _MatmulAlign.apply(steps, level_BR.shape[1], cells, *maps)
 
 
@@ -55,15 +57,14 @@ def interpolation_weights(start_N: Tensor, end_N: Tensor, cells: int, length: in
     """Return how much each position of an axis counts for each cell, (N, cells, ``length``).
 
     Args:
-        start_N: Where each RoI starts, in positions of the axis.
+        start_N: Where each RoI starts, in positions of the axis; position 0 is at 0.
         end_N: Where it ends.
         cells: Cells between them.
         length: Positions of the axis.
     """
     device = start_N.device
     samples = (torch.arange(cells * SAMPLES, device=device) + 0.5) / SAMPLES
-    # The centre of position 0 is at coordinate 0.5.
-    points = torch.addcmul(start_N[:, None] - 0.5, samples, (end_N - start_N)[:, None] / cells)
+    points = torch.addcmul(start_N[:, None], samples, (end_N - start_N)[:, None] / cells)
     inside = (points >= -1) & (points <= length)
     points = points.clamp_(0, length - 1).masked_fill_(~inside, -2.0)
     distances = points[..., None] - torch.arange(length, device=device)
@@ -77,10 +78,11 @@ def _plan(
     level_BR: Tensor,
     cells: int,
     strides: Sequence[int],
+    aligned: bool,
 ) -> Iterator[_Step]:
     for level, (maps_BCHW, stride) in enumerate(zip(maps, strides, strict=True)):
         picture_N, roi_N = (level_BR == level).nonzero(as_tuple=True)
-        left, top, right, bottom = (boxes_BR4[picture_N, roi_N] / stride).unbind(-1)
+        left, top, right, bottom = _to_positions(boxes_BR4[picture_N, roi_N] / stride, aligned)
         height, width = maps_BCHW.shape[-2:]
         rows_NIH = interpolation_weights(top, bottom, cells, height).to(maps_BCHW.dtype)
         columns_NJW = interpolation_weights(left, right, cells, width).to(maps_BCHW.dtype)
@@ -91,6 +93,16 @@ def _plan(
         for picture, (roi_M, rows_MIH, columns_MJW) in enumerate(pieces):
             if len(roi_M):
                 yield _Step(level, picture, roi_M, rows_MIH, columns_MJW)
+
+
+def _to_positions(boxes_N4: Tensor, aligned: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the sides of boxes in strides as coordinates in which position 0 is at 0."""
+    if aligned:
+        boxes_N4 = boxes_N4 - 0.5
+    left, top, right, bottom = boxes_N4.unbind(-1)
+    if not aligned:
+        right, bottom = torch.maximum(right, left + 1), torch.maximum(bottom, top + 1)
+    return left, top, right, bottom
 
 
 class _MatmulAlign(torch.autograd.Function):

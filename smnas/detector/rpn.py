@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smnas.arch.parts import BoxStds, Norm
+from smnas.arch.parts import BoxStds, GuidedAnchoringRpn, Norm
 from smnas.arch.parts import Rpn as RpnArch
 from smnas.detector.anchors import make_anchor_grid
 from smnas.detector.boxes import UNIT_STDS, clip_boxes, decode_boxes, encode_boxes
@@ -76,7 +76,7 @@ class Rpn(nn.Module):
         boxes_BN4 = decode_boxes(
             outputs.offsets_at(top.anchor_BN), outputs.grid.boxes_A4[top.anchor_BN]
         )
-        return keep_proposals(top, boxes_BN4, image_size, self.arch.nms, kept)
+        return keep_proposals(self.arch, top, boxes_BN4, image_size, kept)
 
     def losses(
         self, outputs: DenseOutputs, targets: Targets, generator: torch.Generator
@@ -90,15 +90,19 @@ class Rpn(nn.Module):
 
 
 def keep_proposals(
-    top: TopAnchors, boxes_BN4: Tensor, image_size: tuple[int, int], nms: float, kept: int
+    arch: RpnArch | GuidedAnchoringRpn,
+    top: TopAnchors,
+    boxes_BN4: Tensor,
+    image_size: tuple[int, int],
+    kept: int,
 ) -> Detections:
     """Return the proposals that NMS within each level leaves, best first; labels are levels.
 
     Args:
+        arch: Thresholds.
         top: The candidates.
         boxes_BN4: Their boxes.
         image_size: Height and width that the proposals are clipped to.
-        nms: IoU above which the lower-scored of two candidates is dropped.
         kept: Proposals of each picture.
     """
     return keep_best(
@@ -106,8 +110,9 @@ def keep_proposals(
         top.logits_BN.sigmoid(),
         top.level_N.expand_as(top.label_BN),
         min_score=0.0,
-        max_iou=nms,
+        max_iou=arch.nms,
         count=kept,
+        min_side=arch.min_side,
     )
 
 

@@ -35,9 +35,10 @@ ANCHORS = st.builds(
     scale=NUMBERS,
     octaves=st.integers(1, 8),
     ratios=st.lists(NUMBERS, min_size=1, max_size=5, unique=True).map(tuple),
+    rounded=st.booleans(),
 )
 BACKBONES = st.one_of(
-    st.builds(NamedBackbone, name=st.sampled_from(NAMED_BACKBONES)),
+    st.builds(NamedBackbone, name=st.sampled_from(NAMED_BACKBONES), bn_eps=SHARES),
     st.builds(TimmBackbone, name=st.from_regex(r"[A-Za-z0-9_.]{1,20}", fullmatch=True)),
     st.builds(
         CodedBackbone,
@@ -46,9 +47,15 @@ BACKBONES = st.one_of(
         code=CODES,
     ),
 )
-KEPT = {"pre_nms": st.integers(1, 20_000), "nms": SHARES}
-OUT = {"score": SHARES, "nms": SHARES, "detections": st.integers(1, 10_000)}
-ROI = {"fc": st.integers(1, 8192), "roi": st.integers(1, 64), **OUT}
+SUPPRESSION = {"nms": SHARES, "min_side": st.floats(-1, 1e4)}
+KEPT = {"pre_nms": st.integers(1, 20_000), **SUPPRESSION}
+OUT = {"score": SHARES, "detections": st.integers(1, 10_000), **SUPPRESSION}
+ROI = {
+    "fc": st.integers(1, 8192),
+    "roi": st.integers(1, 64),
+    "roi_aligned": st.booleans(),
+    **OUT,
+}
 RPNS = st.one_of(
     st.builds(kind, anchors=ANCHORS, kept=st.integers(1, 10_000), **KEPT)
     for kind in (Rpn, GuidedAnchoringRpn)

@@ -35,6 +35,24 @@ def test_anchors_are_torchvisions_up_to_its_rounding() -> None:
     assert (ours_A4 - theirs_A4).mean().abs() < 0.05
 
 
+@pytest.mark.parametrize(("height", "width"), [(96, 160), (608, 800), (320, 352)])
+@pytest.mark.parametrize("octaves", [1, 3])
+def test_rounded_anchors_are_torchvisions(height: int, width: int, octaves: int) -> None:
+    strides = [8, 16, 32, 64, 128]
+    shapes = [(-(-height // stride), -(-width // stride)) for stride in strides]
+    octave_sides = [2 ** (octave / octaves) for octave in range(octaves)]
+    theirs = AnchorGenerator(
+        sizes=tuple(tuple(int(4 * stride * side) for side in octave_sides) for stride in strides),
+        aspect_ratios=((0.5, 1.0, 2.0),) * 5,
+    )
+    maps = [torch.zeros(1, 1, *shape) for shape in shapes]
+    theirs_A4 = theirs(ImageList(torch.zeros(1, 3, height, width), [(height, width)]), maps)[0]
+    anchors = Anchors(scale=4.0, octaves=octaves, rounded=True)
+    grid = make_anchor_grid(anchors, strides, shapes, torch.device("cpu"))
+    ours_A4 = grid.boxes_A4.unflatten(0, (3 * octaves, -1)).transpose(0, 1).flatten(0, 1)
+    assert torch.equal(ours_A4, theirs_A4)
+
+
 def test_sizes_follow_scale_ratio_and_octave() -> None:
     grid = make_grid(Anchors(scale=2.0, octaves=2, ratios=(0.25, 4.0)))
     first = grid.boxes_A4.unflatten(0, (4, -1))[:, 0]

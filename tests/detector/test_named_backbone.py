@@ -74,6 +74,25 @@ def test_parameters_are_torchvisions(name: str, classes: int, theirs: object) ->
     assert count(ours) == count(reference)
 
 
+@pytest.mark.parametrize("epsilon", [0.0, 1e-3])
+def test_the_archs_epsilon_is_that_of_every_batch_norm(epsilon: float) -> None:
+    backbone = build_named_backbone(NamedBackbone(name="resnet18", bn_eps=epsilon), (1, 4), "bn")
+    found = {module.eps for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)}
+    assert found == {epsilon}
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2"])
+def test_stages_above_the_highest_level_are_not_built(name: str) -> None:
+    def count(*levels: int) -> int:
+        backbone = build_named_backbone(NamedBackbone(name=name), levels, "bn")  # pyright: ignore
+        maps = backbone.train()(torch.randn(2, 3, 64, 64))
+        torch.stack([level.sum() for level in maps]).sum().backward()
+        assert all(item.grad is not None for item in backbone.parameters()), "built, not used"
+        return sum(item.numel() for item in backbone.parameters())
+
+    assert count(1, 2) < count(1, 3) < count(1, 4)
+
+
 def test_any_other_backbone_by_timms_name() -> None:
     backbone = build_named_backbone(TimmBackbone(name="convnext_atto"), (2, 4), "bn")
     shapes = [item.shape for item in backbone(torch.randn(1, 3, 64, 64))]

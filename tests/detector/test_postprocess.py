@@ -64,6 +64,17 @@ def test_boxes_without_area_are_dropped() -> None:
     assert found.valid_BD.tolist() == [[True, False, False]]
 
 
+@pytest.mark.parametrize(
+    ("min_side", "valid"), [(-1.0, [True] * 3), (0.0, [False, True, True]), (2.0, [False] * 2)]
+)
+def test_small_boxes_are_dropped_by_their_lesser_side(min_side: float, valid: list[bool]) -> None:
+    boxes = torch.tensor([[[5.0, 5, 5, 20], [5.0, 5, 7, 20], [30.0, 5, 60, 6]]])
+    labels = torch.zeros(1, 3).long()
+    found = keep_best(boxes, torch.ones(1, 3), labels, 0.0, 0.5, 3, min_side=min_side)
+    assert sorted(found.valid_BD[0].tolist())[: len(valid)] == valid
+    assert (found.boxes_BD4[0, ~found.valid_BD[0]] == 0).all()
+
+
 def test_a_thousand_classes_keep_sub_pixel_precision() -> None:
     # Two boxes of the last class whose IoU is just above, and just below, the threshold.
     for overlap, kept in ((5.01, 1), (4.99, 2)):

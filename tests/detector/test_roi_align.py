@@ -25,15 +25,17 @@ def draw_rois(seed: int, batch: int, rois: int, side: float) -> Tensor:
     width=st.integers(1, 20),
     rois=st.integers(1, 6),
     cells=st.sampled_from([1, 2, 7]),
+    aligned=st.booleans(),
 )
 def test_matmuls_are_torchvisions_roi_align(
-    seed: int, height: int, width: int, rois: int, cells: int
+    seed: int, height: int, width: int, rois: int, cells: int, aligned: bool
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     maps = torch.randn(2, CHANNELS, height, width, generator=generator, requires_grad=True)
     boxes = draw_rois(seed, 2, rois, 8.0 * max(height, width))
-    found = align_by_matmul([maps], boxes, torch.zeros(2, rois, dtype=torch.int64), cells, [8])
-    wanted = roi_align(maps, list(boxes), (cells, cells), 1 / 8, 2, aligned=True)
+    level = torch.zeros(2, rois, dtype=torch.int64)
+    found = align_by_matmul([maps], boxes, level, cells, [8], aligned)
+    wanted = roi_align(maps, list(boxes), (cells, cells), 1 / 8, 2, aligned)
     wanted = wanted.transpose(1, 2).unflatten(0, (2, rois))
     torch.testing.assert_close(found, wanted, rtol=0, atol=5e-5)
     grad = torch.randn(found.shape, generator=generator)
@@ -43,14 +45,17 @@ def test_matmuls_are_torchvisions_roi_align(
 
 
 @pytest.mark.parametrize("levels", [(1, 2, 3, 4), (2, 3), (3,)])
-def test_training_and_deployment_see_the_same_features(levels: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("aligned", [True, False])
+def test_training_and_deployment_see_the_same_features(
+    levels: tuple[int, ...], aligned: bool
+) -> None:
     strides = [2 * 2**level for level in levels]
     generator = torch.Generator().manual_seed(0)
     maps = [
         torch.randn(2, CHANNELS, 512 // stride, 512 // stride, generator=generator)
         for stride in strides
     ]
-    align = RoiAlign(CELLS, levels, strides)
+    align = RoiAlign(CELLS, levels, strides, aligned)
     boxes = draw_rois(1, 2, 40, 500.0).clamp(0, 512)
     valid = torch.rand(2, 40, generator=generator) < 0.7
     trained = align.train()(maps, boxes, valid)
@@ -101,3 +106,11 @@ def test_levels_are_assigned_as_in_torchvision(seed: int, first: int, count: int
 def test_sides_on_the_border_belong_to_the_upper_level() -> None:
     boxes = torch.tensor([[[0.0, 0, 224, 224], [0.0, 0, 112, 112], [0.0, 0, 111, 111]]])
     assert assign_levels(boxes, (1, 2, 3, 4)).tolist() == [[2, 1, 0]]
+
+
+@pytest.mark.parametrize("border", [28.0, 112.0, 224.0, 448.0])
+def test_a_hair_off_the_border_is_where_torchvision_puts_it(border: float) -> None:
+    sides = border * (1 + torch.linspace(-4e-6, 4e-6, 81, dtype=torch.float64)).float()
+    boxes = torch.stack((torch.zeros(81), torch.zeros(81), sides, sides), dim=-1)
+    theirs = LevelMapper(2, 5)([boxes])
+    assert torch.equal(assign_levels(boxes[None], (1, 2, 3, 4))[0], theirs)
