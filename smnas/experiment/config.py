@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
+from smnas.experiment.budgets import Budgets
 from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
-from smnas.trial.budget import Budget
 
 MAX_TRIALS = 1_000_000
 """As good as no limit; where only hours are given, they end the search."""
@@ -23,14 +23,6 @@ MAX_TRIALS = 1_000_000
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Budgets(_Value):
-    """How long each part of the search trains."""
-
-    stage_one: Budget
-    stage_two: Budget
-    final: Budget
 
 
 class SearchConfig(_Value):
@@ -55,7 +47,7 @@ class SearchConfig(_Value):
     """Members of the front that get the final training, at most."""
     final_norm: Norm = "bn"
     """Norm that the finals are trained with, which ships."""
-    budgets: Budgets
+    budgets: Budgets = Budgets()
     ap_tie: TieWidth = 0.005
     """Difference in AP (0-1) up to which two detectors are equally accurate."""
     latency_tie: TieWidth = 0.03
@@ -66,9 +58,13 @@ class SearchConfig(_Value):
     clock: Literal["device", "stand-in"] = "device"
     """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
 
-    @property
-    def settings(self) -> SearchSettings:
-        """The part that the search algorithm is told."""
+    def settings(self, pictures: int) -> SearchSettings:
+        """Return the part that the search algorithm is told.
+
+        Args:
+            pictures: How many there are to train on; budgets that are not set follow it.
+        """
+        stage_one, stage_two, final = self.budgets.for_pictures(pictures)
         return SearchSettings(
             trials=self.trials,
             seconds=None if self.hours is None else 3600 * self.hours,
@@ -77,9 +73,9 @@ class SearchConfig(_Value):
             random_share=self.random_share,
             groups=self.groups,
             finals=self.finals,
-            stage_one=self.budgets.stage_one,
-            stage_two=self.budgets.stage_two,
-            final=self.budgets.final,
+            stage_one=stage_one,
+            stage_two=stage_two,
+            final=final,
             final_norm=self.final_norm,
             ap_tie=self.ap_tie,
             latency_tie=self.latency_tie,
@@ -95,7 +91,7 @@ class SearchConfig(_Value):
         defaults = SPACE_DEFAULTS.get(str(space), SPACE_DEFAULTS["micro"])
         budgets = data.get("budgets", {})
         if isinstance(budgets, dict):
-            data = {**data, "budgets": {**defaults["budgets"], **budgets}}
+            data = {**data, "budgets": {**defaults.get("budgets", {}), **budgets}}
         return {**defaults, **data}
 
     @model_validator(mode="after")
@@ -123,11 +119,6 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
         "seeds": 6,
         "groups": 2,
         "finals": 5,
-        "budgets": {
-            "stage_one": {"epochs": 3},
-            "stage_two": {"epochs": 3},
-            "final": {"epochs": 9},
-        },
     },
     # SM-NAS: 500 structures at 5 epochs, 300 codes at 9 in each of 6 groups (paper.md 1.2, 2.5).
     "paper": {

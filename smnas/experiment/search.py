@@ -129,7 +129,7 @@ def describe_data(splits: Splits) -> tuple[str, ...]:
 def plan_search(config: SearchConfig, splits: Splits, spaces: SpacePair) -> Plan:
     """Return what the search is going to cost."""
     return make_plan(
-        config.settings,
+        config.settings(len(splits.train)),
         spaces.structural,
         splits.train,
         splits.val,
@@ -147,6 +147,7 @@ def search_archive(
     observer: Observer,
 ) -> None:
     """Run all trials of the search that are not in the archive yet."""
+    settings = config.settings(len(splits.train))
     evaluate = Evaluator(
         folder=archive.folder,
         train=keep_in_memory(splits.train, config, spaces),
@@ -154,10 +155,10 @@ def search_archive(
         recipe=config.recipe,
         device=config.device,
         clock=config.clock,
-        final_budget=config.budgets.final,
+        final_budget=settings.final,
         progress=observer.progressed,
     )
-    algorithm = SmNas(spaces, config.settings)
+    algorithm = SmNas(spaces, settings)
     run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
 
 

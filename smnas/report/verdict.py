@@ -1,5 +1,8 @@
 """Whether the search paid: the recommended detector against the yardstick, by their intervals.
 
+A comparison needs something to compare: where neither detector finds the objects, a faster one is
+worth nothing, and the verdict says that instead.
+
 Two numbers whose 95 % intervals overlap are called tied. That is the cautious rule: what it calls
 better is better, and a small difference that is real may still be called tied.
 """
@@ -13,6 +16,9 @@ from smnas.report.wording import milliseconds, percent
 
 Comparison = Literal["better", "tied", "worse", "unknown"]
 
+LEARNED_AP50 = 0.05
+"""Below this AP50 a detector has not learned to find the objects."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -20,6 +26,8 @@ class Verdict:
 
     accuracy: Comparison
     speed: Comparison
+    learned: bool
+    """Whether one of the two finds the objects at all, its AP50 being ``LEARNED_AP50`` or more."""
     split: Literal["test", "val"]
     """The split that the accuracy was compared on: test where there is one."""
     sentence: str
@@ -27,8 +35,7 @@ class Verdict:
     @property
     def paid(self) -> bool:
         """Whether it is better in one respect and worse in none."""
-        found = {self.accuracy, self.speed}
-        return "better" in found and "worse" not in found
+        return _outcome(self.accuracy, self.speed, learned=self.learned) == "paid"
 
 
 def judge(rows: Sequence[FrontRow]) -> Verdict | None:
@@ -41,10 +48,12 @@ def judge(rows: Sequence[FrontRow]) -> Verdict | None:
     name = "ap50_test" if on_test else "ap50"
     accuracy = _compare(chosen, yardstick, name, more_is_better=True)
     speed = _compare(chosen, yardstick, "latency_ms", more_is_better=False)
-    sentence = _OPENINGS[_outcome(accuracy, speed)] + " " + _details(chosen, yardstick, name)
-    if "tied" in (accuracy, speed):
+    learned = max(chosen[name] or 0.0, yardstick[name] or 0.0) >= LEARNED_AP50
+    opening = _OPENINGS[_outcome(accuracy, speed, learned=learned)]
+    sentence = f"{opening} {_details(chosen, yardstick, name)}"
+    if learned and "tied" in (accuracy, speed):
         sentence += " " + _MEANING_OF_TIED
-    return Verdict(accuracy, speed, "test" if on_test else "val", sentence)
+    return Verdict(accuracy, speed, learned, "test" if on_test else "val", sentence)
 
 
 def recommended_row(rows: Sequence[FrontRow]) -> FrontRow | None:
@@ -57,9 +66,13 @@ def yardstick_row(rows: Sequence[FrontRow]) -> FrontRow | None:
     return next((row for row in rows if row["stage"] == "yardstick"), None)
 
 
-_Outcome = Literal["paid", "trade", "tied", "lost", "unknown"]
+_Outcome = Literal["unlearned", "paid", "trade", "tied", "lost", "unknown"]
 
 _OPENINGS: dict[_Outcome, str] = {
+    "unlearned": (
+        "Nothing can be said yet: neither detector has learned to find these objects. Train longer "
+        "(budgets in a --config file), bring more pictures, or start from weights (--init)."
+    ),
     "paid": "The search paid on this data.",
     "trade": "The search found a trade on this data, not a plain gain.",
     "tied": "The search found nothing that is measurably better than the yardstick on this data.",
@@ -72,8 +85,10 @@ _MEANING_OF_TIED = (
 )
 
 
-def _outcome(accuracy: Comparison, speed: Comparison) -> _Outcome:
+def _outcome(accuracy: Comparison, speed: Comparison, *, learned: bool) -> _Outcome:
     found = {accuracy, speed}
+    if not learned:
+        return "unlearned"
     if "unknown" in found:
         return "unknown"
     if found == {"better", "worse"}:

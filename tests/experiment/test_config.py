@@ -18,7 +18,7 @@ def test_data_alone_is_enough():
     assert config.data.source == "trees"
     assert config.space == "micro"
     assert config.trials == SPACE_DEFAULTS["micro"]["trials"]
-    assert config.settings.seconds is None
+    assert config.settings(100).seconds is None
 
 
 def test_defaults_follow_the_space():
@@ -26,7 +26,7 @@ def test_defaults_follow_the_space():
     assert config.budgets.stage_one == Budget(epochs=5)
     assert config.budgets.stage_two == Budget(epochs=9)
     assert config.budgets.final == Budget(epochs=24)
-    assert config.settings.stage_one_trials == 500
+    assert config.settings(100).stage_one_trials == 500
 
 
 def test_flags_win_over_the_file_and_none_says_nothing(tmp_path):
@@ -49,9 +49,7 @@ def test_flags_win_over_the_file_and_none_says_nothing(tmp_path):
     }
     assert (config.seed, config.trials) == (4, 10)
     assert config.budgets.final == Budget(epochs=20)
-    assert config.budgets.stage_one == Budget(
-        epochs=SPACE_DEFAULTS["micro"]["budgets"]["stage_one"]["epochs"]
-    )
+    assert config.budgets.stage_one is None
     assert config.recipe.batch == 8
     assert str(config.recipe.initial_weights) == "w.safetensors"
 
@@ -64,7 +62,7 @@ def test_configuration_reads_back_from_its_own_json(tmp_path):
 
 def test_hours_alone_let_the_clock_end_the_search():
     config = make_config("trees", hours=0.5)
-    assert config.settings.seconds == 1800.0
+    assert config.settings(100).seconds == 1800.0
     assert config.trials > 10_000
     assert make_config("trees", hours=0.5, trials=9).trials == 9
 

@@ -49,6 +49,13 @@ def test_verdict_follows_the_intervals(
     assert ("Tied means" in verdict.sentence) == ("tied" in (accuracy, speed))
 
 
+def test_a_faster_detector_that_finds_nothing_did_not_pay(make_trial: MakeTrial) -> None:
+    verdict = verdict_of(make_trial, (0.02, 4.0), (0.01, 8.0))
+    assert (verdict.learned, verdict.paid, verdict.speed) == (False, False, "better")
+    assert "neither detector has learned" in verdict.sentence
+    assert verdict_of(make_trial, (0.02, 4.0), (0.30, 8.0)).learned
+
+
 def test_numbers_stand_in_the_sentence(make_trial: MakeTrial) -> None:
     sentence = verdict_of(make_trial, (0.30, 4.0), (0.20, 8.0)).sentence
     assert "4.00 ms (3.88-4.12)" in sentence
