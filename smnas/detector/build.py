@@ -71,7 +71,7 @@ def _build_backbone(arch: DetectorArch) -> CodedBackboneModule | NamedBackboneMo
     levels = arch.neck.lateral_levels
     if isinstance(arch.backbone, CodedBackbone):
         return build_coded_backbone(arch.backbone, levels, arch.norm)
-    return build_named_backbone(arch.backbone, levels, arch.norm)
+    return build_named_backbone(arch.backbone, levels, arch.norm, arch.input.padded)
 
 
 def _build_neck(

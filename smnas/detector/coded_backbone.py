@@ -33,6 +33,12 @@ class CodedBackbone(nn.Module):
         self.groups = nn.ModuleList(groups)
         self.specs = specs
 
+    @property
+    def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """The parts up to each of P1, P2, ...; the stem belongs to the first."""
+        first, *others = self.groups
+        return ((self.stem, first), *((group,) for group in others))
+
     def forward(self, images_B3HW: Tensor) -> list[Tensor]:
         """Return the maps of the levels in ``specs``, finest first."""
         maps_BCHW = self.stem(images_B3HW)

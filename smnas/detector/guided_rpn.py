@@ -5,8 +5,10 @@ are adapted to the anchors by a deformable convolution.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import gcd, log
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,12 +65,17 @@ class AdaptedConv(nn.Module):
             maps_BCHW: Features.
             sizes_B2HW: Predicted log sizes of the anchors; no gradient flows to them.
         """
-        # The operator has no bf16 kernel on CPUs.
-        with torch.autocast(maps_BCHW.device.type, enabled=False):
+        with _float32_on(maps_BCHW.device.type):  # the operator has no bf16 kernel on CPUs
             weight = standardise(self.weight) if self.standardised else self.weight
             offsets = self.offsets(sizes_B2HW.detach().float())
             adapted = deform_conv2d(maps_BCHW.float(), offsets, weight, padding=(1, 1))
         return F.relu(self.norm(adapted.to(maps_BCHW.dtype)))
+
+
+def _float32_on(device: str) -> AbstractContextManager[Any]:
+    """Return what switches autocast off; ``meta``, where shapes are counted, has none."""
+    known = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if known else nullcontext()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,12 @@ def make_norm(norm: Norm, channels: int) -> nn.Module:
     """Return a batch norm, or a group norm of gcd(8, ``channels``) groups."""
     if norm == "bn":
         return nn.BatchNorm2d(channels)
-    return nn.GroupNorm(gcd(MAX_GROUPS, channels), channels)
+    return nn.GroupNorm(count_groups(channels), channels)
+
+
+def count_groups(channels: int) -> int:
+    """Return the groups of a group norm: 8, or the most that divides both 8 and ``channels``."""
+    return gcd(MAX_GROUPS, channels)
 
 
 def norm_outside_backbone(norm: Norm) -> Norm | None:

@@ -54,3 +54,12 @@ def test_inverted_block_adds_its_input_only_where_shapes_agree() -> None:
     maps = torch.randn(1, 8, 6, 6)
     torch.testing.assert_close(block(maps), block.get_submodule("path")(maps) + maps)
     assert backbone(torch.randn(1, 3, 32, 32))[1].shape[-1] == 4
+
+
+def test_stages_are_all_of_it() -> None:
+    arch = CodedBackbone(block="basicblock", base=8, code="1-12-2-11")
+    backbone = build_coded_backbone(arch, (2, 3), "bn")
+    assert len(backbone.stages) == 3
+    assert backbone.stages[0] == (backbone.stem, backbone.groups[0])
+    inside = sum(count(module) for stage in backbone.stages for module in stage)
+    assert inside == count(backbone)
