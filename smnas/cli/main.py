@@ -5,12 +5,14 @@ importing torch takes seconds.
 """
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import typer
 
 from smnas.cli.data_command import data
+from smnas.cli.default_group import DEFAULT, DefaultGroup
 from smnas.cli.describe_command import describe
 from smnas.cli.evaluate_command import evaluate
 from smnas.cli.front_commands import front, report
@@ -29,6 +31,8 @@ class Command:
 
     function: Callable[..., None]
     example: str
+    beside: "Mapping[str, Command]" = field(default_factory=dict[str, "Command"])
+    """Further commands under the same name: ``smnas data check`` beside ``smnas data``."""
 
 
 COMMANDS = {
@@ -71,8 +75,30 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_root)
     for name, command in COMMANDS.items():
-        app.command(name, epilog=f"Example: {command.example}")(_guarded(command.function))
+        if command.beside:
+            _add_group(app, name, command)
+        else:
+            _add_command(app, name, command)
     return app
+
+
+def _add_command(app: typer.Typer, name: str, command: Command) -> None:
+    app.command(name, epilog=f"Example: {command.example}")(_guarded(command.function))
+
+
+def _add_group(app: typer.Typer, name: str, command: Command) -> None:
+    """Add the commands under one name; the first is meant where none is named."""
+    told = inspect.getdoc(command.function) or ""
+    group = typer.Typer(cls=DefaultGroup)
+    for inner_name, inner in {DEFAULT: command, **command.beside}.items():
+        _add_command(group, inner_name, inner)
+    app.add_typer(
+        group,
+        name=name,
+        help=f"{told}\n\n`{name}` alone means `{name} {DEFAULT}`.",
+        short_help=told.partition("\n")[0],
+        epilog=f"Example: {command.example}",
+    )
 
 
 def _guarded(function: Callable[..., None]) -> Callable[..., None]:
