@@ -25,7 +25,15 @@ Test = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
-Init = Annotated[Path | None, typer.Option(help="Weights to begin from: what fits is taken over.")]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        metavar="imagenet|FILE",
+        help="Weights to begin from: 'imagenet' for backbones by name (fetched once, permissive "
+        "licences only), or a file. What fits is taken over; a file of ours also fits other depths "
+        "and widths.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 Run = Annotated[
     Path,

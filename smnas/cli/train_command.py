@@ -45,15 +45,19 @@ def train(
     from smnas.cli.specification import data_spec
     from smnas.data.sources import EMBEDDED, load_splits
     from smnas.detector.build import build_detector
+    from smnas.training.initial_weights import check_start
     from smnas.training.trained_detector import TrainedDetector
 
     parsed, recipe, seed = DetectorArch.parse(arch), read_recipe(config, init), seed or 0
+    check_start(recipe.initial_weights, [parsed.backbone])
     splits = load_splits(data_spec(data, images, val, test), seed)
     for note in splits.notes:
         remarks().print(note, markup=False, soft_wrap=True)
     categories = splits.train.categories
     detector = build_detector(parsed, len(categories), recipe.losses, seed=seed)
     log = _fit_shown(detector, splits.train, recipe, epochs, seed, device)
+    if log.initial_weights is not None:
+        remarks().print(log.initial_weights.sentence, markup=False, soft_wrap=True)
     trained = TrainedDetector(detector, categories)
     trained.save(out / WEIGHTS, {"recipe": recipe.recipe_id})
     (out / "log.json").write_text(log.model_dump_json(), encoding="utf-8")
@@ -70,7 +74,7 @@ def train(
         results().print(f"Weights: {out / WEIGHTS}", markup=False, soft_wrap=True)
 
 
-def read_recipe(config: Path | None, init: Path | None) -> "Recipe":
+def read_recipe(config: Path | None, init: str | None) -> "Recipe":
     """Return the recipe of a configuration file, or the default one; ``init`` wins over it.
 
     Raises:
@@ -85,7 +89,7 @@ def read_recipe(config: Path | None, init: Path | None) -> "Recipe":
 
     settings: Any = read_config_file(config).get("recipe", {}) if config else {}
     if init is not None and isinstance(settings, dict):
-        settings = {**settings, "initial_weights": str(init)}
+        settings = {**settings, "initial_weights": init}
     try:
         return Recipe.model_validate(settings)
     except ValidationError as error:

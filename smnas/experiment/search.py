@@ -13,7 +13,7 @@ from smnas.data.dataset import DetectionDataset
 from smnas.data.memory import KeptInMemory
 from smnas.data.sources import Splits, load_splits
 from smnas.data.summary import summarise
-from smnas.errors import ConfigError, MissingFileError, SmnasError
+from smnas.errors import ConfigError, SmnasError
 from smnas.execution.inline import InlineExecutor
 from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
@@ -31,6 +31,7 @@ from smnas.report.tables import FrontRow, front_rows
 from smnas.search import SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
+from smnas.training.initial_weights import check_start
 from smnas.trial.trial import Trial
 
 
@@ -68,6 +69,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
     check_machine(config)
     splits = load_splits(config.data, config.seed)
     spaces = load_spaces(config.space, splits)
+    check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
     notes = describe_data(splits)
     read = {"train": splits.train, "val": splits.val}
     archive = open_run(folder, make_header(config, read, spaces, notes))
@@ -87,11 +89,10 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
 
 
 def check_machine(config: SearchConfig) -> None:
-    """Make sure that the device and the initial weights are there before hours are spent.
+    """Make sure that the device is there.
 
     Raises:
         ConfigError: No such device.
-        MissingFileError: No such weights file.
     """
     kind, _, index = config.device.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
@@ -99,9 +100,6 @@ def check_machine(config: SearchConfig) -> None:
             f"device: {config.device!r}: torch {torch.__version__} sees "
             f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
         )
-    weights = config.recipe.initial_weights
-    if weights is not None and not weights.is_file():
-        raise MissingFileError(f"recipe.initial_weights: {weights}: no such file")
 
 
 def load_spaces(name: str, splits: Splits) -> SpacePair:

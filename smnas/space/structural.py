@@ -18,7 +18,7 @@ from pydantic import (
 
 from smnas.arch import DetectorArch
 from smnas.arch.keys import KEYS
-from smnas.arch.parts import InputSize
+from smnas.arch.parts import Backbone, InputSize
 from smnas.errors import ArchError, SpaceError
 from smnas.space.coding import as_built
 from smnas.space.mutation import Moves, pick_move
@@ -97,6 +97,11 @@ class StructuralSpace(BaseModel):
     def input_sizes(self) -> tuple[InputSize, ...]:
         """The choices of ``inputs`` as values."""
         return tuple(choice["input"] for choice in self._modules[0])
+
+    @property
+    def backbone_parts(self) -> tuple[Backbone, ...]:
+        """The choices of ``backbones`` as values."""
+        return tuple(choice["backbone"] for choice in self._modules[1])
 
     def contains(self, arch: DetectorArch) -> bool:
         """Return whether ``arch`` is a member."""

@@ -2,9 +2,10 @@
 
 import math
 import time
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from smnas.data.dataset import DetectionDataset
 from smnas.data.loader import TrainLoader
@@ -14,6 +15,7 @@ from smnas.errors import DataError, TrainingError
 from smnas.seeding import derive_seed
 from smnas.training.averaging import WeightAverage
 from smnas.training.fit_log import FitLog, LossCurve
+from smnas.training.freezing import frozen_parts
 from smnas.training.initial_weights import load_initial_weights
 from smnas.training.optimizer import (
     build_optimizer,
@@ -56,8 +58,9 @@ def fit(
 
     Raises:
         DataError: The dataset has no pictures.
-        TrainingError: A loss or a gradient is not finite, or ``epochs`` is below 1.
-        WeightsError: The recipe's initial weights cannot be read, or none of them fits.
+        TrainingError: A loss or a gradient is not finite, ``epochs`` is below 1, or more stages are
+            to be frozen than the backbone has.
+        WeightsError: The recipe's initial weights cannot be had, or none of them fits.
     """
     _check_work(dataset, epochs)
     device = torch.device(device)
@@ -73,9 +76,10 @@ def fit(
         drop_last=True,
     )
     started = time.perf_counter()
-    trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress)
     detector.seed_sampling(derive_seed(seed, "sampling"))
-    trainer.run(loader, epochs)
+    with frozen_parts(detector, recipe, initial) as frozen:
+        trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress)
+        trainer.run(loader, epochs, frozen)
     return FitLog(
         curve=tuple(trainer.curve.points),
         steps=trainer.done,
@@ -116,9 +120,11 @@ class _Trainer:
         self._progress = ThrottledProgress(progress)
         self._average = WeightAverage(detector, recipe.averaging) if recipe.averaging else None
 
-    def run(self, loader: TrainLoader, epochs: int) -> None:
+    def run(self, loader: TrainLoader, epochs: int, frozen: Iterable[nn.Module]) -> None:
         """Take all steps; the detector is left in eval mode, also where one of them fails."""
         self._detector.train()
+        for part in frozen:
+            part.eval()
         try:
             for epoch in range(epochs):
                 for images_B3HW, targets in loader.epoch(epoch):

@@ -10,9 +10,9 @@ defaults out, so a changed default would give two recipes one name. ``tests/trai
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from smnas.data.transforms import Augmentation
 from smnas.detector.loss_settings import (
@@ -42,6 +42,15 @@ two-stage detector's training time (docs/decisions/0002).
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 PrecisionChoice = Literal["auto", "bf16", "float32"]
+
+
+Imagenet = Literal["imagenet"]
+IMAGENET: Imagenet = "imagenet"
+"""The word that asks for ImageNet weights in the place of a file."""
+
+
+def _read_start(value: Any) -> Any:
+    return IMAGENET if str(value) == IMAGENET else value
 
 
 class _Value(BaseModel):
@@ -87,8 +96,25 @@ class Recipe(_Value):
     """Decay of the running average of the weights that training hands back; 0 switches it off."""
     augmentation: Augmentation = Augmentation()
     losses: LossSettings = LEAN_LOSSES
-    initial_weights: Path | None = None
-    """File that weights are taken over from before the first step; None trains from scratch."""
+    initial_weights: Annotated[Imagenet | Path | None, BeforeValidator(_read_start)] = None
+    """Where weights are taken over from before the first step; None trains from scratch.
+
+    ``imagenet``: pinned weights of a backbone by name (a backbone by code, of which there are none,
+    starts at random), else a file. A file of the name ``imagenet`` is given with its folder.
+    """
+    frozen_stages: Annotated[int, Field(ge=0, le=4)] = 0
+    """Stages of the backbone that keep their initial weights: 1 is the stem and the first stage."""
+    frozen_batch_norm: bool = False
+    """Whether the backbone's batch norms keep the initial weights' statistics, gains and biases."""
+
+    @model_validator(mode="after")
+    def _frozen_weights_have_a_source(self) -> Self:
+        if self.initial_weights is None and (self.frozen_stages or self.frozen_batch_norm):
+            raise ValueError(
+                "frozen_stages, frozen_batch_norm: weights that start at random would stay at "
+                "random; expected initial_weights beside them, and got none"
+            )
+        return self
 
     @property
     def recipe_id(self) -> str:

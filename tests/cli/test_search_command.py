@@ -12,6 +12,7 @@ from smnas.cli.live import LiveView
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.observer import Briefing, Observer, RunSummary
 from smnas.report.tables import front_rows
+from smnas.training.recipe import IMAGENET
 
 Call = Callable[..., Any]
 
@@ -86,3 +87,8 @@ def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -
     assert "kept in my runs/1" in result.stderr
     assert "smnas search trees --out 'my runs/1'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_imagenet_weights_reach_the_search(call: Call, searched: dict[str, Any]) -> None:
+    assert call("search", "trees", "--init", "imagenet").exit_code == 0
+    assert searched["config"].recipe.initial_weights == IMAGENET

@@ -46,3 +46,21 @@ def test_a_faulty_recipe_names_the_nearest_key(tmp_path: Path) -> None:
     file.write_text(json.dumps({"recipe": {"bach": 4}}))
     with pytest.raises(ConfigError, match="did you mean 'batch'"):
         read_recipe(file, None)
+
+
+def test_imagenet_weights_of_a_code_are_refused_at_once(call: Call, annotations: Path) -> None:
+    result = call("train", ARCH, annotations, "--init", "imagenet")
+    assert result.exit_code == 2
+    assert "no ImageNet weights exist; give a file" in " ".join(result.stderr.split())
+
+
+def test_what_was_taken_over_is_said(call: Call, annotations: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert call("train", ARCH, annotations, "--epochs", 1, "--out", first).exit_code == 0
+    weights = first / "weights.safetensors"
+    result = call(
+        "train", ARCH, annotations, "--epochs", 1, "--out", again, "--init", weights, "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "weights.safetensors: 100.0 % of the detector's" in " ".join(result.stderr.split())
+    assert json.loads(result.stdout)["arch"] == ARCH

@@ -6,8 +6,10 @@ from smnas.arch.parts import InputSize
 from smnas.data.dataset import Subset
 from smnas.data.loader import TrainLoader
 from smnas.data.sources import DataSpec, load_splits
+from smnas.errors import ConfigError, MissingFileError
 from smnas.experiment.config import make_config
-from smnas.experiment.search import keep_in_memory
+from smnas.experiment.observer import SilentObserver
+from smnas.experiment.search import keep_in_memory, run_search
 from smnas.space.known import known_space
 
 
@@ -46,3 +48,16 @@ def test_kept_pictures_suffice_for_every_input(train):
     spaces = known_space("paper")
     assert spaces.enclosing_input == InputSize(width=1333, height=800)
     assert spaces.structural.input_sizes[0] == InputSize(width=512, height=512)
+
+
+def test_a_search_among_codes_has_no_use_for_imagenet_weights(tmp_path):
+    config = make_config("trees", init="imagenet")
+    with pytest.raises(ConfigError, match="got backbones by code only"):
+        run_search(config, tmp_path / "run", SilentObserver())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_weights_file_that_is_not_there(tmp_path):
+    config = make_config("trees", init=tmp_path / "none.pth")
+    with pytest.raises(MissingFileError, match=r"none\.pth: no such file"):
+        run_search(config, tmp_path / "run", SilentObserver())
