@@ -1,7 +1,7 @@
 """RoIAlign (He et al. 2017, "Mask R-CNN") over the levels of a pyramid.
 
-Two samples per cell and axis. Training on a CPU goes through our matmuls (see ``roi_matmul``);
-everywhere else, and in what is deployed, it is torchvision's operator.
+Two samples per cell and axis. On a CPU it goes through our matmuls (see ``roi_matmul``); on other
+devices, and in what is exported or compiled, it is torchvision's operator.
 
 Tensor letters: I rows and J columns of a RoI's cells, R RoIs of each picture.
 """
@@ -50,7 +50,7 @@ class RoiAlign(nn.Module):
             valid_BR: bool; the others have features 0.
         """
         level_BR = assign_levels(boxes_BR4, self.levels).masked_fill(~valid_BR, -1)
-        if self.training and maps[0].device.type == "cpu":
+        if maps[0].device.type == "cpu" and not torch.compiler.is_compiling():
             return align_by_matmul(
                 maps, boxes_BR4, level_BR, self.cells, self.strides, self.aligned
             )
