@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from smnas.arch import DetectorArch
 from smnas.search.settings import SearchSettings
+from smnas.space.coding import as_built
 from smnas.trial.front import front, spread_along
 from smnas.trial.trial import Trial
 
@@ -37,10 +38,10 @@ def final_arch(arch: DetectorArch, settings: SearchSettings) -> DetectorArch:
 
 
 def _one_per_arch(members: list[Trial], settings: SearchSettings) -> list[Trial]:
-    """Return the members without those whose final training would be an earlier one's."""
-    by_arch: dict[str, Trial] = {}
+    """Return the members without those whose final would build the network of an earlier one."""
+    by_arch: dict[DetectorArch, Trial] = {}
     for trial in members:
-        by_arch.setdefault(str(final_arch(trial.proposal.arch, settings)), trial)
+        by_arch.setdefault(as_built(final_arch(trial.proposal.arch, settings)), trial)
     return list(by_arch.values())
 
 

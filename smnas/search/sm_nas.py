@@ -179,11 +179,12 @@ class SmNas:
         return Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=seed)
 
     def _unless_known(self, trials: list[Trial], proposal: Proposal) -> Proposal | None:
-        """Return the proposal, or None where a trial of its stage has its arch and budget."""
+        """Return the proposal, or None where a trial of its stage has its network and budget."""
+        network = as_built(proposal.arch)
         known = any(
             trial.proposal.stage == proposal.stage
             and trial.proposal.budget == proposal.budget
-            and trial.proposal.arch == proposal.arch
+            and as_built(trial.proposal.arch) == network
             for trial in trials
         )
         return None if known else proposal

@@ -2,6 +2,7 @@
 
 from smnas.arch import DetectorArch
 from smnas.arch.parts import (
+    MAX_LATERAL_LEVEL,
     CodedBackbone,
     FpnNeck,
     NamedBackbone,
@@ -53,17 +54,42 @@ def split_code(arch: DetectorArch) -> tuple[str, str]:
 
 
 def as_built(arch: DetectorArch) -> DetectorArch:
-    """Return ``arch`` with the groups that are never built reduced to one block.
+    """Return the first of all archs that name the network that ``arch`` names.
 
-    Codes that differ there only name the same detector: two archs are duplicates when this is
-    equal.
+    Two archs are duplicates when this is equal. The groups of a code that are never built are
+    reduced to one block. Of backbones by name that differ only in stages that are never built, as
+    ResNet-50 and -101 do above P2, the one that comes first in ``REFERENCE_CODES`` stands for all.
     """
-    backbone = arch.backbone
-    if not isinstance(backbone, CodedBackbone):
-        return arch
-    built, rest = split_code(arch)
-    code = built + "-1" * rest.count("-")
-    return arch if code == backbone.code else arch.replace(backbone=with_code(backbone, code=code))
+    backbone, top = arch.backbone, arch.roi_levels[-1]
+    if isinstance(backbone, CodedBackbone):
+        built, rest = split_code(arch)
+        code = built + "-1" * rest.count("-")
+        return (
+            arch if code == backbone.code else arch.replace(backbone=with_code(backbone, code=code))
+        )
+    if (
+        isinstance(backbone, NamedBackbone)
+        and (name := _ALIKE[backbone.name, top]) != backbone.name
+    ):
+        return arch.replace(backbone=backbone.model_copy(update={"name": name}))
+    return arch
+
+
+def _find_alike(name: str, top: int) -> str:
+    """Return the first backbone that is equal to ``name`` up to level ``top``."""
+
+    def built(name: str) -> tuple[str, int, list[str]]:
+        coded = REFERENCE_CODES[name]
+        return coded.block, coded.base, coded.code.split("-")[:top]
+
+    return next(other for other in REFERENCE_CODES if built(other) == built(name))
+
+
+_ALIKE = {
+    (name, top): _find_alike(name, top)
+    for name in REFERENCE_CODES
+    for top in range(1, MAX_LATERAL_LEVEL + 1)
+}
 
 
 def with_code(

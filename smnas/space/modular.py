@@ -27,7 +27,9 @@ class ModularSpace(BaseModel):
     """Codes, base widths and neck widths around any structure.
 
     Kept of a structure are its block kind, input, neck levels, proposals and head, and the groups
-    of its code that are never built: they are not searched, but count towards the limits.
+    of its code that are never built: they are not searched, but count towards the limits. The
+    operators lead from every member to every other, but for one case: where a structure's unbuilt
+    groups leave each built one a single block, doublings cannot be moved, only drawn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +55,11 @@ class ModularSpace(BaseModel):
         if self.doublings > self.min_blocks:
             raise ValueError(
                 f"doublings need a block each; got {self.doublings} for {self.min_blocks} blocks"
+            )
+        if self.max_blocks == NUM_GROUPS and 0 < self.doublings < NUM_GROUPS:
+            raise ValueError(
+                f"max_blocks must leave a block beside the one of each group, or no operator can "
+                f"move a doubling; got {self.max_blocks} for {NUM_GROUPS} groups"
             )
         return self
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from smnas.arch import DetectorArch
 from smnas.search.finals import choose_finalists
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
@@ -59,6 +60,17 @@ def test_an_arch_on_both_fronts_is_trained_once_as_stage_twos(place, make_settin
         place(2, 0.25, 10.1, stage=2, budget=settings.stage_two, arch=arch),
     ]
     assert _numbers(choose_finalists(trials, settings)) == [2]
+
+
+def test_archs_that_build_one_network_are_trained_once(place, make_settings):
+    text = "512x512/resnet{}/fpn-p1-p2-256/rpn/rcnn"
+    trials = [
+        place(1, 0.20, 10.0, arch=DetectorArch.parse(text.format(50))),
+        place(2, 0.25, 10.1, arch=DetectorArch.parse(text.format(101))),
+        place(3, 0.30, 20.0, arch=DetectorArch.parse(text.format(18))),
+    ]
+    settings = make_settings(ap_tie=0.1, latency_tie=0.1)  # the two are equally good
+    assert _numbers(choose_finalists(trials, settings)) == [1, 3]
 
 
 def test_many_are_thinned_along_log_latency(place, make_settings):

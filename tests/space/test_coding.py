@@ -1,10 +1,14 @@
 """Reference codes, and what of a code is built."""
 
+from collections import defaultdict
+
 import pytest
+import torch
 
 from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import plan_groups
-from smnas.arch.parts import NAMED_BACKBONES
+from smnas.arch.parts import NAMED_BACKBONES, NamedBackbone
+from smnas.detector.named_backbone import build_named_backbone
 from smnas.space.coding import REFERENCE_CODES, as_built
 
 
@@ -46,6 +50,44 @@ def test_groups_above_the_highest_lateral_do_not_count(arch, built):
     assert as_built(as_built(arch)) == as_built(arch)
 
 
-def test_named_backbones_stay():
-    arch = DetectorArch.parse("64x64/resnet18/none/rpn/rcnn")
+@pytest.mark.parametrize("neck", ["none", "fpn-p2-p6-32"])
+@pytest.mark.parametrize("name", [*NAMED_BACKBONES, "timm:resnet26"])
+def test_backbones_by_name_that_are_built_up_to_p3_or_further_stay(name, neck):
+    arch = DetectorArch.parse(f"64x64/{name}/{neck}/rpn/rcnn")
     assert as_built(arch) is arch
+
+
+def _networks(name):
+    """For each level what the backbone computes up to it, as its weights and strides in order."""
+    with torch.device("meta"):
+        built = build_named_backbone(NamedBackbone(name=name), (1, 2, 3, 4), "bn", (64, 64))
+    layers = [
+        tuple(
+            (*module.weight.shape, str(getattr(module, "stride", "")), getattr(module, "groups", 1))
+            for part in stage
+            for module in part.modules()
+            if isinstance(module, torch.nn.Conv2d | torch.nn.BatchNorm2d)
+        )
+        for stage in built.stages
+    ]
+    return {top: tuple(layers[:top]) for top in range(1, 5)}
+
+
+def test_backbones_by_name_are_duplicates_exactly_where_the_same_network_is_built():
+    same_network, same_value = defaultdict(set), defaultdict(set)
+    for name in NAMED_BACKBONES:
+        for top, network in _networks(name).items():
+            arch = DetectorArch.parse(f"64x64/{name}/fpn-p1-p{top}-8/rpn/rcnn")
+            same_network[top, network].add(name)
+            same_value[top, as_built(arch)].add(name)
+    groups = [
+        sorted((key[0], *sorted(names)) for key, names in found.items())
+        for found in (same_network, same_value)
+    ]
+    assert groups[0] == groups[1]
+    assert sum(len(group) > 2 for group in groups[0]) == 4  # ResNet and ResNeXt, up to P1 and P2
+
+
+def test_the_norms_epsilon_of_a_duplicate_stays():
+    arch = DetectorArch.parse("64x64/resnet101/fpn-p1-p2-8/rpn/rcnn/bn-eps=0")
+    assert str(as_built(arch)) == "64x64/resnet50/fpn-p1-p2-8/rpn/rcnn/bn-eps=0"

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from smnas.arch import DetectorArch
+from smnas.arch.parts import BLOCKS
 from smnas.errors import SpaceError
 from smnas.space.coding import as_built
+from smnas.space.modular import ModularSpace
 from smnas.space.mutation import pick_move
 
 NAMES = (
@@ -85,15 +87,33 @@ def test_foreign_archs_are_no_members(space):
     assert not space.contains(member.replace(norm=other_norm))
 
 
+def _reached(space, start):
+    seen, edge = {start}, [start]
+    while edge:
+        children = [arch for found in space.moves(edge.pop()).values() for arch in found]
+        edge += [arch for arch in dict.fromkeys(children) if arch not in seen]
+        seen.update(children)
+    return seen
+
+
 @pytest.mark.parametrize(
     "space", ["micro-structural", "small-modular", "small-modular-without-neck"], indirect=True
 )
 def test_every_network_can_be_reached_from_every_other(space):
     """By exhaustion, in the spaces that are small enough."""
     listed = list(space.enumerate())
-    seen, edge = {listed[0]}, [listed[0]]
-    while edge:
-        children = [arch for found in space.moves(edge.pop()).values() for arch in found]
-        edge += [arch for arch in children if arch not in seen]
-        seen.update(children)
+    seen = _reached(space, listed[0])
     assert {as_built(arch) for arch in seen} == {as_built(arch) for arch in listed}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_operators_reach_every_code_of_the_papers_limits_up_to_8_blocks(paper, block):
+    """Three doublings, 5 to 8 blocks, no empty stage: 2,900 codes, each block kind."""
+    plain = {**paper.modular.model_dump(), "max_blocks": 8, "bases": (48,), "neck_widths": (128,)}
+    space = ModularSpace.model_validate(plain)
+    around = space.around(
+        DetectorArch.parse(f"512x512/{block}_48_1-2-2-21/fpn-p2-p5-128/rpn/rcnn/norm=gn-ws")
+    )
+    seen = _reached(around, around.entry)
+    assert len(seen) == space.num_codes == 2900
+    assert seen == set(around.enumerate())

@@ -163,6 +163,7 @@ def test_neighbourhoods_are_equal_where_only_modules_differ(micro):
         ({"min_blocks": 9, "max_blocks": 5}, "min_blocks is at most max_blocks; got 9 and 5"),
         ({"min_blocks": 3}, "greater than or equal to 4"),
         ({"doublings": 5}, "got 5 for 4 blocks"),
+        ({"max_blocks": 4, "doublings": 2}, "no operator can move a doubling; got 4 for 4 groups"),
     ],
 )
 def test_limits_that_make_no_space_are_refused(change, message):

@@ -1,6 +1,7 @@
 """The operators on codes, by hand."""
 
 from collections import Counter
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smnas.errors import SpaceError
-from smnas.space.mutation import delete_block, insert_block, pick_move, step, swap_symbols
+from smnas.space.mutation import (
+    CODE_OPERATORS,
+    delete_block,
+    insert_block,
+    pick_move,
+    step,
+    swap_symbols,
+)
 
 CODES = st.text("12-", min_size=4, max_size=20)
 
@@ -49,6 +57,37 @@ def test_no_operator_returns_its_parent_or_a_child_twice(code):
         children = operator(code)
         assert code not in children
         assert len(set(children)) == len(children)
+
+
+def _codes(groups, doublings, blocks):
+    texts = map("".join, product("12-", repeat=blocks + groups - 1))
+    return {
+        text
+        for text in texts
+        if text.count("-") == groups - 1 and text.count("2") == doublings and all(text.split("-"))
+    }
+
+
+def _is_connected(codes):
+    edge = [min(codes)]
+    seen = set(edge)
+    while edge:
+        code = edge.pop()
+        fresh = {child for operator in CODE_OPERATORS.values() for child in operator(code)} & codes
+        edge += fresh - seen
+        seen |= fresh
+    return seen == codes
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4])
+def test_operators_connect_all_codes_unless_there_is_no_block_to_spare(groups):
+    """By exhaustion, over every pair of limits up to 6 blocks."""
+    for doublings in range(4):
+        of = {n: _codes(groups, doublings, n) for n in range(max(groups, doublings, 1), 7)}
+        for fewest, most in combinations_with_replacement(of, 2):
+            codes = set().union(*(of[n] for n in range(fewest, most + 1)))
+            no_room = most == groups and 0 < doublings < groups
+            assert _is_connected(codes) != no_room, (doublings, fewest, most)
 
 
 def test_operators_are_drawn_evenly_then_their_children(micro):
