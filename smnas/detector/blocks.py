@@ -4,7 +4,7 @@
 1x1 projection stands on the shortcut wherever stride or width change.
 """
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from torch import Tensor, nn
 
@@ -52,6 +52,29 @@ class LinearResidual(nn.Module):
     def forward(self, maps_BCHW: Tensor) -> Tensor:
         """Return the block's output, of the input's shape."""
         return self.path(maps_BCHW) + maps_BCHW
+
+
+def start_as_shortcut(block: nn.Module) -> bool:
+    """Let a residual block begin as the function of its shortcut: its path ends in zeros.
+
+    Args:
+        block: Ours, or one of timm's ResNets.
+
+    Returns:
+        False, and nothing changed, where the shortcut is not plain: width or stride change.
+    """
+    zero = getattr(block, "zero_init_last", None)
+    if zero is not None and getattr(block, "downsample", None) is None:
+        zero()
+        return True
+    plain = isinstance(block, LinearResidual) or (
+        isinstance(block, Residual) and isinstance(block.shortcut, nn.Identity)
+    )
+    if plain:
+        last = cast(nn.Sequential, block.path)[-1]
+        for parameter in cast(nn.Module, last.norm).parameters():
+            nn.init.zeros_(parameter)
+    return plain
 
 
 def build_basic(in_channels: int, planes: int, stride: int, base: int, norm: Norm) -> nn.Module:

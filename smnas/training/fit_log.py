@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from smnas.training.initial_weights import InitReport
+from smnas.training.init_report import InitReport
 from smnas.training.precision import Precision
 
 MAX_POINTS = 200

@@ -12,7 +12,7 @@ from torch import nn
 
 from smnas.detector.detector import Detector
 from smnas.errors import TrainingError, WeightsError
-from smnas.training.initial_weights import InitReport
+from smnas.training.init_report import InitReport
 from smnas.training.recipe import Recipe
 
 

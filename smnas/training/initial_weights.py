@@ -3,52 +3,19 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-from pydantic import BaseModel, ConfigDict
-from torch import Tensor, nn
+from torch import Tensor
 
 from smnas.arch.parts import Backbone
+from smnas.data.dataset import Category
 from smnas.detector.detector import Detector
 from smnas.errors import ConfigError, MissingFileError, WeightsError
 from smnas.training.foreign_weights import read_any_weights
 from smnas.training.imagenet_weights import choose_weights, fetch_weights
+from smnas.training.init_report import InitReport, fill, learned_tensors
 from smnas.training.name_match import match_names
 from smnas.training.recipe import IMAGENET
-
-_COUNTED_NOT_LEARNED = "num_batches_tracked"
-
-
-class InitReport(BaseModel):
-    """What was taken over from a file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    taken: int
-    """Numbers (not tensors) of the detector that came from the file."""
-    total: int
-    """Numbers of the detector: parameters and running statistics."""
-    skipped: tuple[str, ...]
-    """Tensors of the detector that keep their random start, by name."""
-    identity_blocks: tuple[str, ...] = ()
-    """Blocks that the weights' own arch lacks, by name: they start as their shortcut."""
-
-    @property
-    def share(self) -> float:
-        """Share of the detector's numbers that were taken over, 0 to 1."""
-        return self.taken / self.total
-
-    @property
-    def sentence(self) -> str:
-        """The report in words, for logs and people."""
-        text = (
-            f"{self.source}: {100 * self.share:.1f} % of the detector's {self.total:,} numbers "
-            "taken over"
-        )
-        if not self.skipped:
-            return text
-        named = ", ".join(self.skipped[:3]) + (", ..." if len(self.skipped) > 3 else "")
-        return f"{text}; {len(self.skipped)} tensors start at random ({named})"
+from smnas.training.remap import fill_from_own
+from smnas.training.trained_detector import ARCH_KEY, read_metadata
 
 
 def check_start(start: str | Path | None, backbones: Sequence[Backbone]) -> None:
@@ -76,9 +43,12 @@ def check_start(start: str | Path | None, backbones: Sequence[Backbone]) -> None
         raise MissingFileError(f"initial_weights: {start}: no such file")
 
 
-def load_initial_weights(detector: Detector, start: str | Path) -> InitReport:
+def load_initial_weights(
+    detector: Detector, start: str | Path, categories: Sequence[Category] = ()
+) -> InitReport:
     """Take over, in place, what fits of the weights that a recipe starts from.
 
+    A file of ours is matched part by part, whatever its arch (``part_match.py``, ``resize.py``).
     Names of foreign weights are compared after the one change of prefix (``module.``,
     ``backbone.``, ...) under which most numbers fit.
 
@@ -86,6 +56,8 @@ def load_initial_weights(detector: Detector, start: str | Path) -> InitReport:
         detector: The network to fill.
         start: ``imagenet``; or our own file, or weights from torchvision, timm or elsewhere. The
             detector of a backbone without ImageNet weights keeps its random start.
+        categories: What the detector's labels stand for, to be matched with the file's; where not
+            known, it is taken for the same in the same order.
 
     Returns:
         Which share was taken over, and what was not.
@@ -93,19 +65,22 @@ def load_initial_weights(detector: Detector, start: str | Path) -> InitReport:
     Raises:
         WeightsError: The weights cannot be had, hold no tensors, or nothing in them fits.
     """
-    ours = learned_tensors(detector)
     if start == IMAGENET:
         found = fetch_weights(detector.arch.backbone)
         if found is None:
-            return _fill(ours, {}, f"no ImageNet weights exist for {detector.arch}")
-        return _fill_by_name(ours, found.tensors, found.source)
+            source = f"no ImageNet weights exist for {detector.arch}"
+            return fill(learned_tensors(detector), {}, source)
+        return _fill_by_name(detector, found.tensors, found.source)
     path = Path(start)
-    return _fill_by_name(ours, read_any_weights(path).tensors, path.name)
+    file = read_any_weights(path)
+    if ARCH_KEY in file.metadata:
+        arch, theirs = read_metadata(path, file.metadata)
+        return fill_from_own(detector, categories, file.tensors, arch, theirs, path.name)
+    return _fill_by_name(detector, file.tensors, path.name)
 
 
-def _fill_by_name(
-    ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], source: str
-) -> InitReport:
+def _fill_by_name(detector: Detector, theirs: Mapping[str, Tensor], source: str) -> InitReport:
+    ours = learned_tensors(detector)
     matches = match_names(ours, theirs)
     if not matches:
         raise WeightsError(
@@ -113,29 +88,7 @@ def _fill_by_name(
             f"has names such as {_some(theirs)}, the detector {_some(ours)}. "
             "Choose weights of the same backbone, or train from scratch"
         )
-    return _fill(ours, {name: theirs[other] for name, other in matches.items()}, source)
-
-
-def learned_tensors(detector: nn.Module) -> dict[str, Tensor]:
-    """Return the detector's own parameters and running statistics, by name."""
-    return {
-        name: value
-        for name, value in detector.state_dict().items()
-        if not name.endswith(_COUNTED_NOT_LEARNED)
-    }
-
-
-def _fill(ours: Mapping[str, Tensor], values: Mapping[str, Tensor], source: str) -> InitReport:
-    """Write ``values``, named and shaped as ours, and report."""
-    with torch.no_grad():
-        for name, value in values.items():
-            ours[name].copy_(value)
-    return InitReport(
-        source=source,
-        taken=sum(ours[name].numel() for name in values),
-        total=sum(value.numel() for value in ours.values()),
-        skipped=tuple(name for name in ours if name not in values),
-    )
+    return fill(ours, {name: theirs[other] for name, other in matches.items()}, source)
 
 
 def _some(tensors: Mapping[str, Tensor]) -> str:

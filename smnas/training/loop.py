@@ -66,7 +66,7 @@ def fit(
     device = torch.device(device)
     detector.to(device)
     start = recipe.initial_weights
-    initial = None if start is None else load_initial_weights(detector, start)
+    initial = None if start is None else load_initial_weights(detector, start, dataset.categories)
     loader = TrainLoader(
         dataset,
         detector.arch.input,

@@ -25,6 +25,9 @@ Picture = NDArray[np.uint8] | Image.Image | str | Path
 
 PREFIX = "smnas."
 """Metadata under this prefix is ours; the rest is what the caller gave to ``save``."""
+ARCH_KEY = f"{PREFIX}arch"
+CATEGORIES_KEY = f"{PREFIX}categories"
+VERSION_KEY = f"{PREFIX}version"
 
 
 class TrainedDetector:
@@ -107,9 +110,9 @@ class TrainedDetector:
         categories = [{"id": item.id, "name": item.name} for item in self.categories]
         metadata = {
             **notes,
-            "smnas.arch": str(self.arch),
-            "smnas.categories": json.dumps(categories),
-            "smnas.version": _own_version(),
+            ARCH_KEY: str(self.arch),
+            CATEGORIES_KEY: json.dumps(categories),
+            VERSION_KEY: _own_version(),
         }
         write_weights(Path(path), self.detector.state_dict(), metadata)
 
@@ -123,7 +126,7 @@ class TrainedDetector:
         """
         path = Path(path)
         file = read_weights(path)
-        arch, categories = _read_metadata(path, file.metadata)
+        arch, categories = read_metadata(path, file.metadata)
         detector = build_detector(arch, len(categories), seed=0)
         try:
             detector.load_state_dict(file.tensors)
@@ -158,18 +161,23 @@ def _as_array(picture: Picture) -> NDArray[np.uint8]:
     return picture
 
 
-def _read_metadata(path: Path, metadata: Mapping[str, str]) -> tuple[DetectorArch, list[Category]]:
-    if "smnas.arch" not in metadata or "smnas.categories" not in metadata:
+def read_metadata(path: Path, metadata: Mapping[str, str]) -> tuple[DetectorArch, list[Category]]:
+    """Return arch and categories of a file that ``TrainedDetector.save`` wrote.
+
+    Raises:
+        WeightsError: It has neither, or they cannot be read.
+    """
+    if ARCH_KEY not in metadata or CATEGORIES_KEY not in metadata:
         raise WeightsError(
             f"{path}: expected arch and categories in the metadata, as `TrainedDetector.save` "
             "writes them; got none. Weights from elsewhere can start a training: `--init FILE`"
         )
     try:
-        arch = DetectorArch.parse(metadata["smnas.arch"])
-        items = json.loads(metadata["smnas.categories"])
+        arch = DetectorArch.parse(metadata[ARCH_KEY])
+        items = json.loads(metadata[CATEGORIES_KEY])
         return arch, [Category(id=item["id"], name=item["name"]) for item in items]
     except (ArchError, ValueError, KeyError, TypeError) as error:
-        written_by = metadata.get("smnas.version", "an unknown version")
+        written_by = metadata.get(VERSION_KEY, "an unknown version")
         raise WeightsError(
             f"{path}: metadata written by smnas {written_by} cannot be read: {error}"
         ) from None
