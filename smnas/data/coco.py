@@ -43,7 +43,7 @@ class CocoDataset(DetectionDataset):
         by_id = sorted(content.categories, key=lambda item: item.id)
         self.categories = tuple(Category(item.id, item.name) for item in by_id)
         self.path = path
-        self._folder = folder
+        self._folder = folder.absolute()
         self._images = content.images
         # Boxes picture by picture: those of picture i are rows starts[i] to starts[i + 1].
         order = np.argsort(rows, kind="stable")
@@ -80,12 +80,6 @@ class CocoDataset(DetectionDataset):
             ]
         )
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The pictures' files, absolute."""
-        folder = self._folder.absolute()
-        return tuple(folder / image.file_name for image in self._images)
-
     def __len__(self) -> int:
         """Return the number of pictures, those without objects included."""
         return len(self._images)
@@ -93,6 +87,10 @@ class CocoDataset(DetectionDataset):
     def picture_id(self, index: int) -> int | str:
         """Return the id that the file gives."""
         return self._images[index].id
+
+    def picture_file(self, index: int) -> Path:
+        """Return the file that the folder and the file's entry make."""
+        return self._folder / self._images[index].file_name
 
     def picture_size(self, index: int) -> tuple[int, int]:
         """Return width and height as the file says."""
@@ -111,8 +109,7 @@ class CocoDataset(DetectionDataset):
         Raises:
             DataError: The picture cannot be read, or is not of the size that the file says.
         """
-        image = self._images[index]
-        file = self._folder / image.file_name
+        image, file = self._images[index], self.picture_file(index)
         picture = read_picture(file)
         height, width = picture.shape[:2]
         if (width, height) != (image.width, image.height):

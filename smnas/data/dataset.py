@@ -4,6 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -45,6 +46,11 @@ class DetectionDataset(ABC):
     @abstractmethod
     def picture_id(self, index: int) -> int | str:
         """Return the data's own id of a picture."""
+
+    def picture_file(self, index: int) -> Path | None:
+        """Return the file of a picture, absolute; None where it has none of its own."""
+        del index
+        return None
 
     @abstractmethod
     def picture_size(self, index: int) -> tuple[int, int]:
@@ -102,6 +108,10 @@ class Subset(DetectionDataset):
     def picture_id(self, index: int) -> int | str:
         """Return the id that the picture has in the whole."""
         return self._dataset.picture_id(self._indices[index])
+
+    def picture_file(self, index: int) -> Path | None:
+        """Return the file that the picture has in the whole."""
+        return self._dataset.picture_file(self._indices[index])
 
     def picture_size(self, index: int) -> tuple[int, int]:
         """Return width and height in pixels."""

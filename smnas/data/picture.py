@@ -6,6 +6,8 @@ top left, and the rest is filled with the mean, which is zero after normalisatio
 """
 
 import struct
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +69,23 @@ def read_picture(path: str | Path) -> Picture:
         DataError: Not a picture, a truncated one, one too large to be meant, or an unknown mode.
     """
     path = Path(path)
+    with open_picture(path) as image:
+        return _to_rgb(ImageOps.exif_transpose(image), path)
+
+
+@contextmanager
+def open_picture(path: Path) -> Generator[Image.Image]:
+    """Open a picture file; what Pillow raises, also later inside the block, is told in words.
+
+    Raises:
+        MissingFileError: No such file.
+        DataError: Not a picture, a truncated one, or one too large to be meant.
+    """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such picture file")
     try:
         with Image.open(path) as image:
-            return _to_rgb(ImageOps.exif_transpose(image), path)
+            yield image
     except UnidentifiedImageError:
         raise DataError(
             f"{path}: not a picture, or of a format that cannot be read; expected JPEG, PNG, TIFF, "

@@ -164,7 +164,8 @@ def _list_categories(categories: set[Category]) -> str:
 
 
 def _note_shared_pictures(name: str, whole: CocoDataset, part: CocoDataset) -> list[str]:
-    shared = len(set(whole.files) & set(part.files))
+    ours, theirs = (set(map(item.picture_file, range(len(item)))) for item in (whole, part))
+    shared = len(ours & theirs)
     if not shared:
         return []
     return [

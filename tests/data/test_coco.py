@@ -84,7 +84,7 @@ class TestFolderOfPictures:
     def test_is_found_beside_the_folder_of_the_file(self, make_coco, tmp_path):
         path = make_coco(name="annotations/my.json")
         (tmp_path / "annotations" / "images").rename(tmp_path / "images")
-        assert load_coco(path).files[0] == tmp_path / "images" / "picture_0.jpg"
+        assert load_coco(path).picture_file(0) == tmp_path / "images" / "picture_0.jpg"
 
     def test_is_found_in_the_further_place_first(self, make_coco, tmp_path):
         path = make_coco()

@@ -50,7 +50,7 @@ def test_what_goes_beyond_the_limit_is_decoded_again(
     dataset = load_coco(make_coco())
     kept = KeptInMemory(dataset, InputSize(width=640, height=640), limit_mib=limit_mib)
     before = [kept.read(index)[0] for index in range(3)]
-    for file in dataset.files:
+    for file in map(dataset.picture_file, range(len(dataset))):
         Image.new("RGB", (640, 512)).save(file)
     unchanged = [np.array_equal(kept.read(index)[0], before[index]) for index in range(3)]
     assert unchanged == [index < kept_pictures for index in range(3)]
