@@ -81,7 +81,7 @@ def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> list[int | None
 def move_classes(
     fresh: Tensor, known: Tensor, name: str, places: Sequence[int | None], classes: int
 ) -> Tensor:
-    """Return the rows of ``known`` in the order of our classes; those of new classes are ``fresh``'s.
+    """Return the rows of ``known`` in the order of our classes; new classes have ``fresh``'s.
 
     Args:
         fresh: Our tensor at its random start.
