@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import deform_conv2d
 
 from smnas.arch.parts import Anchors, BoxStds, GuidedAnchoringRpn, Norm
 from smnas.detector.anchors import AnchorGrid, make_anchor_grid
 from smnas.detector.boxes import decode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
+from smnas.detector.deformable import KERNEL, deform
 from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
 from smnas.detector.guided_targets import bounded_iou_sum, locate
 from smnas.detector.loss_settings import GuidedRpnLosses
@@ -36,7 +36,6 @@ MIN_LOCATION_SCORE = 0.01
 """Positions below it make no proposal."""
 _OFFSET_STD = 0.1
 _MAX_DEFORMABLE_GROUPS = 4
-_KERNEL = 3
 
 
 class AdaptedConv(nn.Module):
@@ -51,8 +50,8 @@ class AdaptedConv(nn.Module):
         """
         super().__init__()
         groups = gcd(_MAX_DEFORMABLE_GROUPS, width)
-        self.offsets = nn.Conv2d(2, groups * 2 * _KERNEL**2, 1, bias=False)
-        self.weight = nn.Parameter(torch.empty(width, width, _KERNEL, _KERNEL))
+        self.offsets = nn.Conv2d(2, groups * 2 * KERNEL**2, 1, bias=False)
+        self.weight = nn.Parameter(torch.empty(width, width, KERNEL, KERNEL))
         self.norm = make_norm(norm, width) if norm else nn.Identity()
         self.standardised = norm is not None
         nn.init.normal_(self.offsets.weight, std=_OFFSET_STD)
@@ -68,7 +67,7 @@ class AdaptedConv(nn.Module):
         with _float32_on(maps_BCHW.device.type):  # the operator has no bf16 kernel on CPUs
             weight = standardise(self.weight) if self.standardised else self.weight
             offsets = self.offsets(sizes_B2HW.detach().float())
-            adapted = deform_conv2d(maps_BCHW.float(), offsets, weight, padding=(1, 1))
+            adapted = deform(maps_BCHW.float(), offsets, weight, self.training)
         return F.relu(self.norm(adapted.to(maps_BCHW.dtype)))
 
 
