@@ -18,11 +18,15 @@ class Annotations:
         boxes_xyxy: G x 4, float32, pixels of the picture, inside it, none of them empty.
         labels: G, int64, positions in the data set's ``categories``.
         ignore: G, bool; crowds, difficult and mostly hidden objects: neither missed nor false.
+        difficult: G, bool, or None for none at all; those of the ignored ones that are single
+            objects (VOC's ``difficult``). The others are regions: what lies inside is ignored.
+            Only measuring tells the two apart.
     """
 
     boxes_xyxy: Boxes
     labels: NDArray[np.int64]
     ignore: NDArray[np.bool_]
+    difficult: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -48,3 +52,8 @@ class Annotations:
     def objects(self) -> NDArray[np.bool_]:
         """G, bool: the boxes that a detector should find."""
         return ~self.ignore
+
+    @property
+    def regions(self) -> NDArray[np.bool_]:
+        """G, bool: ignored boxes that may hold any number of objects, such as crowds."""
+        return self.ignore if self.difficult is None else self.ignore & ~self.difficult

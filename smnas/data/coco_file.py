@@ -1,54 +1,50 @@
 """What a COCO JSON file may say: read, checked, and every fault of it named at once."""
 
-import math
+import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 from smnas.data.faults import Faults
+from smnas.data.table import PictureRow, Text, check_something_is_there
 from smnas.errors import MissingFileError
 
-Text = Annotated[str, Field(min_length=1)]
-Pixels = Annotated[int, Field(ge=1)]
-
+_EXPECTED = "expected COCO JSON: images, annotations and categories"
 _UNION_BRANCHES = ("int", "str")
 """Steps that pydantic adds for ids of either type; they are not in the file."""
+
+CategoryId = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""Detections carry it as int64."""
 
 # A large file has a million entries: models would take twice the time and memory of slots.
 
 
 @dataclass(frozen=True, slots=True)
-class CocoImage:
-    """One entry of ``images``; what else it says is not needed."""
-
-    id: int | str
-    file_name: Text
-    width: Pixels
-    height: Pixels
-
-
-@dataclass(frozen=True, slots=True)
 class CocoAnnotation:
-    """One entry of ``annotations``; ``bbox`` is left, top, width, height."""
+    """One entry of ``annotations``; ``bbox`` is left, top, width, height.
+
+    ``difficult`` is no key of COCO's: our converter writes it beside ``iscrowd`` for VOC's
+    difficult objects, which other tools then take for crowds.
+    """
 
     image_id: int | str
-    category_id: int
+    category_id: CategoryId
     bbox: tuple[float, float, float, float]
     id: int | str | None = None
     iscrowd: bool = False
+    difficult: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CocoCategory:
     """One entry of ``categories``."""
 
-    id: int
+    id: CategoryId
     name: Text
 
 
@@ -56,16 +52,21 @@ class CocoCategory:
 class CocoFile:
     """The parts of a COCO file that detection needs."""
 
-    images: list[CocoImage]
+    images: list[PictureRow]
     annotations: list[CocoAnnotation]
     categories: list[CocoCategory]
 
 
 _FILE = TypeAdapter(CocoFile)
+Entry = TypeVar("Entry", PictureRow, CocoAnnotation, CocoCategory)
 
 
-def read_coco_file(path: Path) -> CocoFile:
+def read_coco_file(path: Path, faults: Faults | None = None) -> CocoFile:
     """Return the content of a COCO file whose fields are all there, unique and known.
+
+    Args:
+        path: The file.
+        faults: Where faults are noted; None: they raise. Otherwise faulty entries are left out.
 
     Raises:
         MissingFileError: No such file.
@@ -74,27 +75,48 @@ def read_coco_file(path: Path) -> CocoFile:
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such annotation file; expected a COCO JSON file")
-    content = _parse(path)
-    faults = Faults(path)
-    _check_ids(content, faults)
-    faults.raise_if_any()
+    faults = faults or Faults(path)
+    content = _leave_out_strangers(_leave_out_doubles(_parse(path, faults), faults), faults)
+    if not content.categories:
+        faults.add("categories: empty; expected at least one")
+    crowds = [item.iscrowd or item.difficult for item in content.annotations]
+    check_something_is_there(len(content.images), crowds, faults)
+    faults.raise_if_any(_EXPECTED)
     return content
 
 
-def _parse(path: Path) -> CocoFile:
+def _parse(path: Path, faults: Faults) -> CocoFile:
     # Some editors put a byte order mark before the JSON.
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     try:
         return _FILE.validate_json(data)
     except ValidationError as error:
-        faults = Faults(path)
-        for item in error.errors(include_url=False, include_context=False):
-            cause = item["msg"].replace("Field required", "missing").removeprefix("Input ")
-            named = item["type"] in ("missing", "json_invalid")
-            came = "" if named else f", got {item['input']!r:.60}"
-            place = _place(item["loc"])
-            faults.add(f"{place}: {cause}{came}" if place else f"{cause}{came}")
-        raise faults.error("expected COCO JSON: images, annotations and categories") from None
+        places = [item["loc"] for item in _note_errors(error, faults)]
+    if not all(len(place) > 1 and isinstance(place[1], int) for place in places):
+        raise faults.error(_EXPECTED)
+    faults.raise_if_any(_EXPECTED)
+    return _FILE.validate_python(_without(json.loads(data), places))
+
+
+def _note_errors(error: ValidationError, faults: Faults) -> list[ErrorDetails]:
+    items = error.errors(include_url=False, include_context=False)
+    for item in items:
+        cause = item["msg"].replace("Field required", "missing").removeprefix("Input ")
+        named = item["type"] in ("missing", "json_invalid")
+        came = "" if named else f", got {item['input']!r:.60}"
+        place = _place(item["loc"])
+        faults.add(f"{place}: {cause}{came}" if place else f"{cause}{came}")
+    return items
+
+
+def _without(content: dict[str, list[Any]], places: Iterable[Sequence[int | str]]) -> Any:
+    """Return the content without the entries that the places lie in."""
+    faulty = {place[:2] for place in places}
+    return {
+        key: [entry for row, entry in enumerate(entries) if (key, row) not in faulty]
+        for key, entries in content.items()
+        if key in ("images", "annotations", "categories")
+    }
 
 
 def _place(steps: Sequence[int | str]) -> str:
@@ -108,40 +130,62 @@ def _place(steps: Sequence[int | str]) -> str:
     return text
 
 
-def _check_ids(content: CocoFile, faults: Faults) -> None:
-    for field, entries in (("images", content.images), ("categories", content.categories)):
-        if not entries:
-            faults.add(f"{field}: empty; expected at least one")
-    if not content.annotations:
-        faults.add("annotations: empty; without a single box there is nothing to learn or measure")
-    elif all(item.iscrowd for item in content.annotations):
-        faults.add("annotations: all are crowds (iscrowd), which are neither learnt nor measured")
-    _check_unique("images", "id", [image.id for image in content.images], faults)
-    _check_unique("images", "file_name", [image.file_name for image in content.images], faults)
-    _check_unique("categories", "id", [category.id for category in content.categories], faults)
-    _check_unique("categories", "name", [category.name for category in content.categories], faults)
-    _check_unique(
-        "annotations",
-        "id",
-        [item.id for item in content.annotations if item.id is not None],
-        faults,
-    )
+def _leave_out_doubles(content: CocoFile, faults: Faults) -> CocoFile:
+    """Return the content with the first of entries whose id, name or file is there twice.
+
+    What belongs to an entry that is left out is left out as well, since nobody can tell whose it is.
+    """
+    images = _first_of_each(content.images, "images", ("id", "file_name"), faults)
+    categories = _first_of_each(content.categories, "categories", ("id", "name"), faults)
+    annotations = _first_of_each(content.annotations, "annotations", ("id",), faults)
+    if len(images) < len(content.images) or len(categories) < len(content.categories):
+        lost = {item.id for item in content.images} - {item.id for item in images}
+        gone = {item.id for item in content.categories} - {item.id for item in categories}
+        annotations = [
+            item
+            for item in annotations
+            if item.image_id not in lost and item.category_id not in gone
+        ]
+    return CocoFile(images, annotations, categories)
+
+
+def _first_of_each(
+    entries: list[Entry], field: str, keys: Iterable[str], faults: Faults
+) -> list[Entry]:
+    for key in keys:
+        values = [getattr(entry, key) for entry in entries]
+        double = {value: n for value, n in Counter(values).items() if n > 1 and value is not None}
+        for value, count in double.items():
+            faults.add(f"{field}: {key} {value!r} is there {count} times; expected once")
+        if double:
+            firsts = {value: row for row, value in reversed(list(enumerate(values)))}
+            entries = [
+                entry
+                for row, (entry, value) in enumerate(zip(entries, values, strict=True))
+                if value is None or firsts[value] == row
+            ]
+    return entries
+
+
+def _leave_out_strangers(content: CocoFile, faults: Faults) -> CocoFile:
+    """Return the content without annotations of pictures or categories that are not there."""
     image_ids = {image.id for image in content.images}
     category_ids = {category.id for category in content.categories}
+    strangers: set[int] = set()
     for number, item in enumerate(content.annotations):
         if item.image_id not in image_ids:
+            strangers.add(number)
             faults.add(f"{name_annotation(item, number)}.image_id: no image {item.image_id!r}")
         if item.category_id not in category_ids:
+            strangers.add(number)
             faults.add(
                 f"{name_annotation(item, number)}.category_id: no category {item.category_id}; "
                 f"categories has {_some(category_ids)}"
             )
-
-
-def _check_unique(field: str, key: str, values: Iterable[Hashable], faults: Faults) -> None:
-    for value, count in Counter(values).items():
-        if count > 1:
-            faults.add(f"{field}: {key} {value!r} is there {count} times; expected once")
+    if not strangers:
+        return content
+    known = [item for row, item in enumerate(content.annotations) if row not in strangers]
+    return CocoFile(content.images, known, content.categories)
 
 
 def _some(ids: Iterable[int], shown: int = 10) -> str:
@@ -152,40 +196,3 @@ def _some(ids: Iterable[int], shown: int = 10) -> str:
 def name_annotation(item: CocoAnnotation, number: int) -> str:
     """Return how an annotation is called in messages: by its id where it has one."""
     return f"annotations[{number}]" if item.id is None else f"annotations[{number}] (id {item.id})"
-
-
-def clip_boxes(content: CocoFile, rows: NDArray[np.int64], faults: Faults) -> NDArray[np.float32]:
-    """Return all boxes as x1, y1, x2, y2, clipped to their pictures.
-
-    A box that merely sticks out is clipped; one that is not finite, has no area, or lies wholly
-    outside is a fault: it cannot be meant, and guessing would hide a broken export.
-
-    Args:
-        content: The file.
-        rows: N, position in ``images`` of each annotation's picture.
-        faults: Where faults are noted.
-    """
-    boxes_xywh = np.array([item.bbox for item in content.annotations], dtype=np.float64)
-    sizes = np.array([(image.width, image.height) for image in content.images])[rows]
-    with np.errstate(invalid="ignore"):  # not-a-number is looked for below
-        corners = np.hstack([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]])
-        clipped = np.clip(corners, 0.0, np.hstack([sizes, sizes])).astype(np.float32)
-        good = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
-        good &= np.isfinite(boxes_xywh).all(axis=1) & (boxes_xywh[:, 2:] > 0).all(axis=1)
-    for number in np.flatnonzero(~good):
-        item = content.annotations[number]
-        cause = _box_fault(item.bbox)
-        width, height = sizes[number]
-        faults.add(
-            f"{name_annotation(item, int(number))}.bbox: {cause}, got {list(item.bbox)} "
-            f"in a picture of {width} x {height}"
-        )
-    return clipped
-
-
-def _box_fault(box_xywh: tuple[float, float, float, float]) -> str:
-    if not all(map(math.isfinite, box_xywh)):
-        return "expected four finite numbers"
-    if box_xywh[2] <= 0 or box_xywh[3] <= 0:
-        return "expected a width and height above 0"
-    return "expected a box that covers some of the picture"

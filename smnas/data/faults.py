@@ -1,5 +1,10 @@
-"""All faults of a file are shown at once: the first ones in words, the rest as a number."""
+"""All faults of a file are shown at once: the first ones in words, the rest as a number.
 
+A reader notes every fault, leaves out what is faulty, and calls ``raise_if_any``. With ``Faults``
+that ends it; with ``KeptFaults`` the same reader goes on with what is sound, as the doctor wants it.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 
 from smnas.errors import DataError
@@ -46,3 +51,40 @@ class Faults:
         if advice:
             lines.append(f"  {advice}")
         return DataError("\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Faults that one advice is for."""
+
+    texts: tuple[str, ...]
+    advice: str
+
+
+class KeptFaults(Faults):
+    """Keeps all faults, and lets the reader go on.
+
+    Attributes:
+        noted: The faults, as the reader told them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.noted: list[Noted] = []
+        self._fresh: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Note a fault."""
+        super().add(text)
+        self._fresh.append(text)
+
+    def raise_if_any(self, advice: str = "") -> None:
+        """Keep the faults that have come since the last call."""
+        if self._fresh:
+            self.noted.append(Noted(tuple(self._fresh), advice))
+            self._fresh = []
+
+    def error(self, advice: str = "") -> DataError:
+        """Return the error with which the reader gives up; the faults are kept beside it."""
+        self.raise_if_any(advice)
+        return super().error(advice)

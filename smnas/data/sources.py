@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from smnas.data.coco import CocoDataset, load_coco
+from smnas.data.coco import load_coco
 from smnas.data.dataset import Category, DetectionDataset, Subset
 from smnas.data.split import split_pictures
+from smnas.data.table_dataset import TableDataset
 from smnas.data.trees import load_trees
 from smnas.errors import ConfigError, DataError, MissingFileError, nearest
 
@@ -112,7 +113,7 @@ def _check_source(source: str) -> None:
 
 
 def _complete(
-    whole: CocoDataset, given: dict[str, CocoDataset], seed: int
+    whole: TableDataset, given: dict[str, TableDataset], seed: int
 ) -> tuple[dict[str, DetectionDataset], list[str]]:
     """Return all parts, those that are not given taken from the whole, and what was done."""
     shares = {"val": VAL_SHARE, "test": TEST_SHARE}
@@ -148,7 +149,7 @@ def _count(pictures: int) -> str:
     return f"{pictures} picture" + ("" if pictures == 1 else "s")
 
 
-def _check_categories(whole: CocoDataset, part: CocoDataset) -> None:
+def _check_categories(whole: TableDataset, part: TableDataset) -> None:
     if whole.categories == part.categories:
         return
     ours, theirs = set(whole.categories), set(part.categories)
@@ -163,7 +164,7 @@ def _list_categories(categories: set[Category]) -> str:
     return ", ".join(f"{item.id} {item.name!r}" for item in ordered) or "none"
 
 
-def _note_shared_pictures(name: str, whole: CocoDataset, part: CocoDataset) -> list[str]:
+def _note_shared_pictures(name: str, whole: TableDataset, part: TableDataset) -> list[str]:
     ours, theirs = (set(map(item.picture_file, range(len(item)))) for item in (whole, part))
     shared = len(ours & theirs)
     if not shared:
