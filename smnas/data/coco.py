@@ -6,13 +6,17 @@ import numpy as np
 
 from smnas.data.coco_file import CocoCategory, CocoFile, name_annotation, read_coco_file
 from smnas.data.dataset import Category
+from smnas.data.faults import Faults
 from smnas.data.picture_files import choose_folder
 from smnas.data.table import BoxTable, PictureTable
 from smnas.data.table_dataset import Places, TableDataset, open_table
 
 
 def load_coco(
-    path: str | Path, images: str | Path | None = None, look_in: str | Path | None = None
+    path: str | Path,
+    images: str | Path | None = None,
+    look_in: str | Path | None = None,
+    faults: Faults | None = None,
 ) -> TableDataset:
     """Return the pictures of a COCO JSON file.
 
@@ -23,13 +27,14 @@ def load_coco(
         images: Folder that the file names start from; where not given it is looked for: the folder
             of the annotation file, ``images`` in it, and ``images`` beside it.
         look_in: A further place to look at, before these.
+        faults: Where faults are noted; None: they raise. Otherwise what is faulty is left out.
 
     Raises:
         MissingFileError: No such file or folder.
         DataError: What the file says is wrong; all faults are named.
     """
     path = Path(path)
-    content = read_coco_file(path)
+    content = read_coco_file(path, faults)
     folder = Path(images) if images else _find_folder(path, content, look_in)
     table = PictureTable(
         path=path,
@@ -44,7 +49,7 @@ def load_coco(
         item = content.annotations[number]
         return f"{name_annotation(item, number)}.bbox", list(item.bbox)
 
-    return open_table(table, Places(lambda row: f"images[{row}].file_name", box_place))
+    return open_table(table, Places(lambda row: f"images[{row}].file_name", box_place), faults)
 
 
 def _by_id(content: CocoFile) -> list[CocoCategory]:

@@ -1,22 +1,19 @@
 """What a COCO JSON file may say: read, checked, and every fault of it named at once."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
 
 from smnas.data.faults import Faults
+from smnas.data.json_file import parse_json, read_json_bytes
 from smnas.data.table import PictureRow, Text, check_something_is_there
 from smnas.errors import MissingFileError
 
 _EXPECTED = "expected COCO JSON: images, annotations and categories"
-_UNION_BRANCHES = ("int", "str")
-"""Steps that pydantic adds for ids of either type; they are not in the file."""
 
 CategoryId = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """Detections carry it as int64."""
@@ -76,7 +73,8 @@ def read_coco_file(path: Path, faults: Faults | None = None) -> CocoFile:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such annotation file; expected a COCO JSON file")
     faults = faults or Faults(path)
-    content = _leave_out_strangers(_leave_out_doubles(_parse(path, faults), faults), faults)
+    content = parse_json(read_json_bytes(path), _FILE, faults, _EXPECTED)
+    content = _leave_out_doubles(_leave_out_strangers(content, faults), faults)
     if not content.categories:
         faults.add("categories: empty; expected at least one")
     crowds = [item.iscrowd or item.difficult for item in content.annotations]
@@ -85,55 +83,10 @@ def read_coco_file(path: Path, faults: Faults | None = None) -> CocoFile:
     return content
 
 
-def _parse(path: Path, faults: Faults) -> CocoFile:
-    # Some editors put a byte order mark before the JSON.
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    try:
-        return _FILE.validate_json(data)
-    except ValidationError as error:
-        places = [item["loc"] for item in _note_errors(error, faults)]
-    if not all(len(place) > 1 and isinstance(place[1], int) for place in places):
-        raise faults.error(_EXPECTED)
-    faults.raise_if_any(_EXPECTED)
-    return _FILE.validate_python(_without(json.loads(data), places))
-
-
-def _note_errors(error: ValidationError, faults: Faults) -> list[ErrorDetails]:
-    items = error.errors(include_url=False, include_context=False)
-    for item in items:
-        cause = item["msg"].replace("Field required", "missing").removeprefix("Input ")
-        named = item["type"] in ("missing", "json_invalid")
-        came = "" if named else f", got {item['input']!r:.60}"
-        place = _place(item["loc"])
-        faults.add(f"{place}: {cause}{came}" if place else f"{cause}{came}")
-    return items
-
-
-def _without(content: dict[str, list[Any]], places: Iterable[Sequence[int | str]]) -> Any:
-    """Return the content without the entries that the places lie in."""
-    faulty = {place[:2] for place in places}
-    return {
-        key: [entry for row, entry in enumerate(entries) if (key, row) not in faulty]
-        for key, entries in content.items()
-        if key in ("images", "annotations", "categories")
-    }
-
-
-def _place(steps: Sequence[int | str]) -> str:
-    """Return a path into the file such as ``annotations[5].bbox[2]``."""
-    text = ""
-    for step in steps:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step not in _UNION_BRANCHES:
-            text += f".{step}" if text else step
-    return text
-
-
 def _leave_out_doubles(content: CocoFile, faults: Faults) -> CocoFile:
     """Return the content with the first of entries whose id, name or file is there twice.
 
-    What belongs to an entry that is left out is left out as well, since nobody can tell whose it is.
+    What belongs to an entry that is left out goes too, since nobody can tell whose it is.
     """
     images = _first_of_each(content.images, "images", ("id", "file_name"), faults)
     categories = _first_of_each(content.categories, "categories", ("id", "name"), faults)

@@ -1,7 +1,7 @@
 """All faults of a file are shown at once: the first ones in words, the rest as a number.
 
 A reader notes every fault, leaves out what is faulty, and calls ``raise_if_any``. With ``Faults``
-that ends it; with ``KeptFaults`` the same reader goes on with what is sound, as the doctor wants it.
+that ends it; with ``KeptFaults`` the same reader goes on with what is sound, as the doctor wants.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """Where the pictures of a data set are, and how large, without decoding them."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 
 _LOOKED_AT = 20
 """Pictures that are looked for when the folder has to be found."""
-_TURNED = (5, 6, 7, 8)
+TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
 
@@ -34,7 +35,7 @@ def choose_folder(
     first = names[:_LOOKED_AT]
 
     def count_found(folder: Path) -> int:
-        return sum((folder / name).is_file() for name in first)
+        return sum(os.path.isfile(folder / name) for name in first)  # false for impossible names
 
     best = max(places, key=count_found)
     if first and count_found(best) == 0:
@@ -64,5 +65,5 @@ def measure_picture(path: Path) -> tuple[int, int]:
     """
     with open_picture(path) as image:
         width, height = image.size
-        turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+        turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
     return (height, width) if turned else (width, height)

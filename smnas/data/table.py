@@ -5,9 +5,9 @@ and what is written in other formats (``convert.py``) begins here.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from smnas.data.dataset import Category
 from smnas.data.faults import Faults
 
 Text = Annotated[str, Field(min_length=1)]
-Pixels = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=1, le=1_000_000)]
 BoxXyxy = tuple[float, float, float, float]
 
 
@@ -77,6 +77,27 @@ class PictureTable:
     pictures: list[PictureRow]
     boxes: BoxTable
     notes: tuple[str, ...] = ()
+
+    def keep(self, pictures: NDArray[np.bool_], boxes: NDArray[np.bool_]) -> Self:
+        """Return the table with some of its pictures and boxes.
+
+        Args:
+            pictures: One for each picture; true for those that stay.
+            boxes: One for each box, false for all boxes of pictures that go.
+        """
+        if pictures.all() and boxes.all():
+            return self
+        rows = np.cumsum(pictures) - 1
+        found = self.boxes
+        kept = BoxTable(
+            xyxy=found.xyxy[boxes],
+            pictures=rows[found.pictures[boxes]],
+            labels=found.labels[boxes],
+            ignore=found.ignore[boxes],
+            difficult=found.difficult[boxes],
+        )
+        rest = [row for row, stays in zip(self.pictures, pictures, strict=True) if stays]
+        return replace(self, pictures=rest, boxes=kept)
 
 
 @dataclass

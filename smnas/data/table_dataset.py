@@ -2,6 +2,7 @@
 
 import math
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,31 +130,40 @@ class TableDataset(DetectionDataset):
         return picture, self.annotations(index)
 
 
-def open_table(table: PictureTable, places: Places) -> TableDataset:
+def open_table(table: PictureTable, places: Places, faults: Faults | None = None) -> TableDataset:
     """Return the pictures of a table, everything but their pixels checked.
 
     Args:
         table: What the annotations say.
         places: How messages name its fields.
+        faults: Where faults are noted; None: they raise. Otherwise what is faulty is left out.
 
     Raises:
         MissingFileError: The folder of the pictures is not there.
-        DataError: Boxes that cannot be meant, or pictures that are missing; all are named.
+        DataError: Boxes that cannot be meant, or pictures that are missing; all are named. Nothing
+            sound is left.
     """
     if not table.folder.is_dir():
         raise MissingFileError(f"{table.folder}: no such folder of pictures")
-    faults = Faults(table.path)
-    boxes_xyxy = _clip_boxes(table, places, faults)
+    faults = faults or Faults(table.path)
+    boxes_xyxy, meant = _clip_boxes(table, places, faults)
     faults.raise_if_any("correct or remove these annotations")
     file_sizes = _measure_files(table, places, faults)
     faults.raise_if_any(
         f"pictures were looked for in {table.folder}; name another folder with --images"
     )
-    return TableDataset(table, boxes_xyxy, file_sizes)
+    there = np.array([size is not None for size in file_sizes], np.bool_)
+    meant &= there[table.boxes.pictures]
+    if not meant.any():
+        raise faults.error("no box is left that could be learnt")
+    sizes = [size for size in file_sizes if size is not None]
+    return TableDataset(table.keep(there, meant), boxes_xyxy[meant], sizes)
 
 
-def _clip_boxes(table: PictureTable, places: Places, faults: Faults) -> NDArray[np.float32]:
-    """Return all boxes clipped to their pictures.
+def _clip_boxes(
+    table: PictureTable, places: Places, faults: Faults
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return all boxes clipped to their pictures, and which of them can be meant.
 
     A box that merely sticks out is clipped; one that is not finite, has no area, or lies wholly
     outside is a fault: it cannot be meant, and guessing would hide a broken export.
@@ -162,15 +172,16 @@ def _clip_boxes(table: PictureTable, places: Places, faults: Faults) -> NDArray[
     sizes = np.array([(row.width, row.height) for row in table.pictures]).reshape(-1, 2)[pictures]
     with np.errstate(invalid="ignore"):  # not-a-number is looked for below
         clipped = np.clip(boxes_xyxy, 0.0, np.hstack([sizes, sizes])).astype(np.float32)
-        good = (clipped[:, 2:] > clipped[:, :2]).all(axis=1) & np.isfinite(boxes_xyxy).all(axis=1)
-    for number in np.flatnonzero(~good).tolist():
+        covers = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    meant = np.asarray(covers & np.isfinite(boxes_xyxy).all(axis=1), np.bool_)
+    for number in np.flatnonzero(~meant).tolist():
         field, came = places.box(number)
         width, height = sizes[number]
         faults.add(
             f"{field}: {_box_fault(boxes_xyxy[number].tolist())}, got {came} "
             f"in a picture of {width} x {height}"
         )
-    return clipped
+    return clipped, meant
 
 
 def _box_fault(box_xyxy: list[float]) -> str:
@@ -182,14 +193,22 @@ def _box_fault(box_xyxy: list[float]) -> str:
     return "expected a box that covers some of the picture"
 
 
-def _measure_files(table: PictureTable, places: Places, faults: Faults) -> list[int]:
-    sizes: list[int] = []
+def _measure_files(table: PictureTable, places: Places, faults: Faults) -> list[int | None]:
+    """Return the bytes of each picture's file, None where it is not there."""
+    sizes: list[int | None] = []
     for number, row in enumerate(table.pictures):
-        try:
-            sizes.append(os.stat(table.folder / row.file_name).st_size)
-        except (OSError, ValueError):
+        sizes.append(_measure_file(table.folder / row.file_name))
+        if sizes[-1] is None:
             faults.add(f"{places.picture(number)}: no picture {row.file_name!r}")
     return sizes
+
+
+def _measure_file(path: Path) -> int | None:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # the latter for names that no file can have
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _size_fault(path: Path, file: Path, row: PictureRow, found: tuple[int, int]) -> str:

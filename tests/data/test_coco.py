@@ -10,6 +10,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from smnas.data.coco import load_coco
+from smnas.data.faults import KeptFaults
 from smnas.errors import DataError, MissingFileError
 
 
@@ -279,3 +280,72 @@ class TestDataId:
         first = load_coco(path).data_id
         Image.new("RGB", (64, 48)).save(tmp_path / "images" / "picture_0.jpg")
         assert load_coco(path).data_id != first
+
+
+class TestKeptFaults:
+    """With kept faults the same reader goes on with what is sound."""
+
+    def read(self, path):
+        faults = KeptFaults(path)
+        return load_coco(path, faults=faults), [
+            text for item in faults.noted for text in item.texts
+        ]
+
+    def test_of_a_sound_file_are_none(self, make_coco):
+        path = make_coco()
+        dataset, noted = self.read(path)
+        assert noted == []
+        assert dataset.data_id == load_coco(path).data_id
+
+    def test_leave_out_what_is_faulty_and_name_it_all(self, make_coco, coco_content, tmp_path):
+        annotations = coco_content["annotations"]
+        annotations[0]["bbox"] = [1, 2, "wide", 3]
+        annotations[1]["image_id"] = 77
+        annotations[2]["category_id"] = 99
+        annotations[3]["bbox"] = [4, 5, 0, 16]
+        path = make_coco()
+        (tmp_path / "images" / "picture_4.jpg").unlink()
+        dataset, noted = self.read(path)
+        assert [dataset.picture_id(i) for i in range(len(dataset))] == [10, 11, 12, 13, 15]
+        assert [len(dataset.annotations(i)) for i in range(len(dataset))] == [0, 0, 0, 0, 1]
+        assert dataset.annotations(4).boxes_xyxy.tolist() == [[9, 5, 29, 21]]
+        told = "\n".join(noted)
+        for place in (
+            "annotations[0].bbox[2]",
+            "image_id: no image 77",
+            "no category 99",
+            "(id 103).bbox: expected a width",
+            "no picture 'picture_4.jpg'",
+        ):
+            assert place in told
+        assert len(noted) == 5
+        with pytest.raises(DataError, match=r"annotations\[0\]\.bbox\[2\]"):
+            load_coco(path)
+
+    def test_of_doubles_the_first_stays(self, make_coco, coco_content):
+        images, annotations = coco_content["images"], coco_content["annotations"]
+        images[1]["id"] = images[0]["id"]
+        images[3]["file_name"] = images[2]["file_name"]
+        annotations[5]["id"] = annotations[4]["id"]
+        dataset, noted = self.read(make_coco())
+        assert [dataset.picture_id(i) for i in range(len(dataset))] == [10, 12, 14, 15]
+        assert [len(dataset.annotations(i)) for i in range(len(dataset))] == [1, 1, 1, 0]
+        assert sum("is there 2 times" in text for text in noted) == 3
+
+    def test_where_nothing_sound_is_left_the_reader_gives_up(self, make_coco, coco_content):
+        for item in coco_content["annotations"]:
+            item["bbox"] = [0, 0, 0, 0]
+        with pytest.raises(DataError, match="6 faults"):
+            self.read(make_coco())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("file_name", "x" * 5000), ("file_name", "a\0b"), ("file_name", "."), ("width", 10**30)],
+)
+def test_values_that_no_picture_has_are_told_in_words(make_coco, coco_content, key, value):
+    path = make_coco()
+    coco_content["images"][2][key] = value
+    path.write_text(json.dumps(coco_content))
+    with pytest.raises(DataError, match=rf"images\[2\]\.{key}"):
+        load_coco(path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smnas.data.faults import Faults
+from smnas.data.faults import Faults, KeptFaults, Noted
 from smnas.errors import DataError
 
 
@@ -27,3 +27,15 @@ def test_of_many_the_first_twenty_are_told():
     assert lines[0] == "a.json: 1000 faults"
     assert lines[1:21] == [f"  fault {number}" for number in range(20)]
     assert lines[21:] == ["  and 980 more"]
+
+
+def test_kept_faults_let_the_reader_go_on_and_forget_none():
+    faults = KeptFaults(Path("a.json"))
+    for number in range(30):
+        faults.add(f"fault {number}")
+    faults.raise_if_any("mend")
+    faults.raise_if_any("nothing new")
+    faults.add("the end")
+    assert str(faults.error("give up")).startswith("a.json: 31 faults")
+    all_of_them = tuple(f"fault {number}" for number in range(30))
+    assert faults.noted == [Noted(all_of_them, "mend"), Noted(("the end",), "give up")]
