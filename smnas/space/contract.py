@@ -12,7 +12,7 @@ from smnas.space.mutation import Moves
 class SearchSpace(Protocol):
     """A set of archs that can be drawn from, walked in, and listed.
 
-    Met by ``StructuralSpace``, and by ``ModularSpace.around`` one structure.
+    Met by ``StructuralSpace``, by ``ModularSpace.around`` one structure, and by ``JointSpace``.
     """
 
     def contains(self, arch: DetectorArch) -> bool:

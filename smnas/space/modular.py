@@ -1,9 +1,8 @@
 """Stage two: the backbone block by block and the neck's width (SM-NAS, section 3.2; paper.md 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise, product
 from math import comb
 from typing import Annotated, Self
 
@@ -14,6 +13,8 @@ from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import MAX_BLOCKS, MAX_DOUBLINGS, NUM_GROUPS
 from smnas.arch.parts import CodedBackbone, FpnNeck, NoNeck, Norm
 from smnas.errors import SpaceError
+from smnas.space.choices import Branch, ChoiceTree, IntegerChoice, Value, Values
+from smnas.space.code_choices import CodeShape, tell_code
 from smnas.space.coding import code_backbone, split_code, with_code, with_width
 from smnas.space.mutation import CODE_OPERATORS, Moves, pick_move, step
 
@@ -119,13 +120,10 @@ class ModularSpace(BaseModel):
 
     def sample(self, arch: DetectorArch, rng: np.random.Generator) -> DetectorArch:
         """Return a member around the structure of ``arch``, its number of blocks drawn evenly."""
-        shape = self._built_shape(arch)
-        blocks = int(rng.integers(shape.min_blocks, shape.max_blocks + 1))
-        cuts = sorted(rng.choice(np.arange(1, blocks), shape.groups - 1, replace=False).tolist())
-        doublings = rng.choice(blocks, shape.doublings, replace=False).tolist()
+        code = self._built_shape(arch).sample(rng)
         base = self.bases[rng.integers(len(self.bases))]
         width = self.neck_widths[rng.integers(len(self.neck_widths))]
-        return self._member(arch, base, width, _write_code(blocks, cuts, doublings) + shape.rest)
+        return self._member(arch, base, width, code)
 
     def moves(self, arch: DetectorArch) -> Moves:
         """Return the members one operator away from ``arch`` (see ``SearchSpace.moves``).
@@ -160,17 +158,6 @@ class ModularSpace(BaseModel):
         """
         return pick_move(self.moves(arch), rng)
 
-    def enumerate(self, arch: DetectorArch) -> Iterator[DetectorArch]:
-        """Yield every member around the structure of ``arch``, fewest blocks first."""
-        shape = self._built_shape(arch)
-        widths = self.neck_widths[:1] if isinstance(arch.neck, NoNeck) else self.neck_widths
-        for blocks in range(shape.min_blocks, shape.max_blocks + 1):
-            for cuts in combinations(range(1, blocks), shape.groups - 1):
-                for doublings in combinations(range(blocks), shape.doublings):
-                    code = _write_code(blocks, list(cuts), list(doublings)) + shape.rest
-                    for base, width in product(self.bases, widths):
-                        yield self._member(arch, base, width, code)
-
     def around(self, structure: DetectorArch) -> "Neighbourhood":
         """Return the part of the space that belongs to one structure.
 
@@ -179,12 +166,40 @@ class ModularSpace(BaseModel):
         """
         return Neighbourhood(self, self.enter(structure))
 
-    def _built_shape(self, arch: DetectorArch) -> "_Shape":
+    def branches(self, structure: DetectorArch) -> tuple[Branch, ...]:
+        """Return the choices that stage two has around ``structure``, a member.
+
+        Base and width are positions in the rising lists, so that one step is a neighbour.
+        """
+        lists = {"base-position": self.bases}
+        if isinstance(structure.neck, FpnNeck):
+            lists["neck-width-position"] = self.neck_widths
+        steps = (Branch(IntegerChoice(name, 0, len(of) - 1)) for name, of in lists.items())
+        return (self._built_shape(structure).branch, *steps)
+
+    def tell(self, arch: DetectorArch) -> list[Value]:
+        """Return what the member ``arch`` chose of ``branches``, in their order."""
+        backbone, neck = code_backbone(arch.backbone), arch.neck
+        numbers = [*tell_code(split_code(arch)[0]), self.bases.index(backbone.base)]
+        return [
+            *numbers,
+            *([self.neck_widths.index(neck.width)] if isinstance(neck, FpnNeck) else ()),
+        ]
+
+    def read(self, structure: DetectorArch, chosen: Sequence[Value]) -> DetectorArch:
+        """Return the member around ``structure`` that ``tell`` gives back as ``chosen``."""
+        shape = self._built_shape(structure)
+        numbers, (base, *width) = chosen[: shape.told_by], map(int, chosen[shape.told_by :])
+        neck_width = self.neck_widths[width[0] if width else 0]
+        code = shape.read(list(map(int, numbers)))
+        return self._member(structure, self.bases[base], neck_width, code)
+
+    def _built_shape(self, arch: DetectorArch) -> CodeShape:
         built, rest = split_code(arch)
         groups, unbuilt = built.count("-") + 1, len(rest) - rest.count("-")
         doublings = self.doublings - rest.count("2")
         fewest = max(self.min_blocks - unbuilt, groups, doublings)
-        return _Shape(groups, fewest, self.max_blocks - unbuilt, doublings, rest)
+        return CodeShape(groups, fewest, self.max_blocks - unbuilt, doublings, rest)
 
     def _member(self, arch: DetectorArch, base: int, width: int, code: str) -> DetectorArch:
         block = code_backbone(arch.backbone).block
@@ -193,17 +208,6 @@ class ModularSpace(BaseModel):
             neck=with_width(arch.neck, width),
             norm=self.norm,
         )
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """What the built part of a code may be; ``rest`` follows it and is left alone."""
-
-    groups: int
-    min_blocks: int
-    max_blocks: int
-    doublings: int
-    rest: str
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,28 @@ class Neighbourhood:
         return self.space.moves(arch)
 
     def enumerate(self) -> Iterator[DetectorArch]:
-        """Yield every member once, always in the same order."""
-        return self.space.enumerate(self.entry)
+        """Yield every member once, fewest blocks first."""
+        return map(self.decode, self.choices.enumerate())
+
+    @cached_property
+    def choices(self) -> ChoiceTree:
+        """The tree: as many assignments as members (see ``ChoiceSpace``)."""
+        return ChoiceTree(*self.space.branches(self.entry))
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+        return self.choices.size
+
+    def encode(self, arch: DetectorArch) -> dict[str, Value]:
+        """Return the one assignment of a member (see ``ChoiceSpace.encode``)."""
+        if not self.contains(arch):
+            raise SpaceError(f"expected a member around {self.entry}; got {arch}")
+        return self.choices.name(self.space.tell(arch))
+
+    def decode(self, values: Values) -> DetectorArch:
+        """Return the member of an assignment (see ``ChoiceSpace.decode``)."""
+        return self.space.read(self.entry, self.choices.order(values))
 
 
 def _frame(arch: DetectorArch) -> dict[str, object]:
@@ -249,10 +273,3 @@ def _frame(arch: DetectorArch) -> dict[str, object]:
 
 def _nearest(value: int, choices: tuple[int, ...]) -> int:
     return min(choices, key=lambda choice: abs(choice - value))
-
-
-def _write_code(blocks: int, cuts: list[int], doublings: list[int]) -> str:
-    """Return the code with hyphens before the blocks ``cuts`` and a ``2`` at ``doublings``."""
-    digits = ["2" if i in doublings else "1" for i in range(blocks)]
-    bounds = [0, *cuts, blocks]
-    return "-".join("".join(digits[a:b]) for a, b in pairwise(bounds))

@@ -1,6 +1,7 @@
 """Stage one: which modules, and the input size (SM-NAS, section 3.1; paper.md 1.1)."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Self
 
@@ -18,8 +19,9 @@ from pydantic import (
 
 from smnas.arch import DetectorArch
 from smnas.arch.keys import KEYS
-from smnas.arch.parts import Backbone, InputSize
+from smnas.arch.parts import Backbone, InputSize, Neck
 from smnas.errors import ArchError, SpaceError
+from smnas.space.choices import Branch, CategoricalChoice, ChoiceTree, Value, Values
 from smnas.space.coding import as_built
 from smnas.space.mutation import Moves, pick_move
 
@@ -91,7 +93,47 @@ class StructuralSpace(BaseModel):
     @property
     def size(self) -> int:
         """Number of members."""
-        return len(self.inputs) * len(self.backbones) * len(self._fits)
+        return self.choices.size
+
+    @cached_property
+    def choices(self) -> ChoiceTree:
+        """The tree: as many assignments as members (see ``ChoiceSpace``)."""
+        return ChoiceTree(
+            Branch(CategoricalChoice("input", self.inputs)),
+            Branch(CategoricalChoice("backbone", self.backbones)),
+            Branch(
+                CategoricalChoice("neck", self.necks), tuple(map(self.head_branches, self.necks))
+            ),
+        )
+
+    def head_branches(self, neck: str) -> tuple[Branch]:
+        """Return the choice among the heads that go with ``neck``, one of ``necks``."""
+        heads = self._heads_by_neck[neck]
+        first = next(other for other in self.necks if self._heads_by_neck[other] == heads)
+        name = "head" if heads == self.heads else f"head-for-{first}"
+        return (Branch(CategoricalChoice(name, heads)),)
+
+    @cached_property
+    def _heads_by_neck(self) -> dict[str, tuple[str, ...]]:
+        return {
+            neck: tuple(head for at, head in enumerate(self.heads) if (place, at) in self._fits)
+            for place, neck in enumerate(self.necks)
+        }
+
+    def encode(self, arch: DetectorArch) -> dict[str, Value]:
+        """Return the one assignment of a member (see ``ChoiceSpace.encode``)."""
+        at = self._locate(arch)
+        if at is None:
+            raise SpaceError(f"expected a member of the structural space; got {arch}")
+        lists = (self.inputs, self.backbones, self.necks, self.heads)
+        return self.choices.name([choices[i] for choices, i in zip(lists, at, strict=True)])
+
+    def decode(self, values: Values) -> DetectorArch:
+        """Return the member of an assignment (see ``ChoiceSpace.decode``)."""
+        chosen = self.choices.order(values)
+        lists = (self.inputs, self.backbones, self.necks, self.heads)
+        at = [choices.index(str(value)) for choices, value in zip(lists, chosen, strict=True)]
+        return self._member((at[0], at[1], at[2], at[3]))
 
     @property
     def input_sizes(self) -> tuple[InputSize, ...]:
@@ -102,6 +144,11 @@ class StructuralSpace(BaseModel):
     def backbone_parts(self) -> tuple[Backbone, ...]:
         """The choices of ``backbones`` as values."""
         return tuple(choice["backbone"] for choice in self._modules[1])
+
+    @property
+    def neck_parts(self) -> tuple[Neck, ...]:
+        """The choices of ``necks`` as values."""
+        return tuple(choice["neck"] for choice in self._modules[2])
 
     def contains(self, arch: DetectorArch) -> bool:
         """Return whether ``arch`` is a member."""

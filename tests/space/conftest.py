@@ -6,6 +6,7 @@ from smnas.arch import DetectorArch
 from smnas.space.known import known_space
 from smnas.space.modular import ModularSpace
 from smnas.space.pair import SpacePair
+from smnas.space.structural import StructuralSpace
 
 
 @pytest.fixture(name="micro", scope="session")
@@ -29,3 +30,22 @@ def fixture_small() -> ModularSpace:
 @pytest.fixture(name="structure", scope="session")
 def fixture_structure() -> DetectorArch:
     return DetectorArch.parse("64x64/basicblock_8_1-1-1-2/fpn-p2-p5-16/rpn/rcnn/fc=64/norm=gn-ws")
+
+
+@pytest.fixture(name="small_pair", scope="session")
+def fixture_small_pair() -> SpacePair:
+    """Two stages small enough to be listed together; the groups that are built differ by neck."""
+    return SpacePair(
+        name="small",
+        structural=StructuralSpace(
+            inputs=("64x64", "96x64"),
+            backbones=("basicblock_8_1-1-1-2", "bottleneck_8_1-2-1-1", "basicblock_12_1-1-1-21"),
+            necks=("none", "fpn-p2-p4-16", "fpn-p2-p4-32", "fpn-p1-p2-16"),
+            heads=("none/retina", "rpn/rcnn/fc=64"),
+            keys=("norm=gn-ws",),
+        ),
+        modular=ModularSpace(
+            bases=(8,), neck_widths=(16, 32), min_blocks=4, max_blocks=5, doublings=1
+        ),
+        yardstick=DetectorArch.parse("retinanet-r18-quarter"),
+    )

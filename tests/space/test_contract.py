@@ -9,6 +9,7 @@ from smnas.arch import DetectorArch
 from smnas.arch.parts import BLOCKS
 from smnas.errors import SpaceError
 from smnas.space.coding import as_built
+from smnas.space.joint import JointSpace
 from smnas.space.modular import ModularSpace
 from smnas.space.mutation import pick_move
 
@@ -19,11 +20,14 @@ NAMES = (
     "paper-modular",
     "small-modular",
     "small-modular-without-neck",
+    "micro-joint",
+    "paper-joint",
+    "small-joint",
 )
 
 
 @pytest.fixture(name="space", params=NAMES)
-def fixture_space(request, micro, paper, small, structure):
+def fixture_space(request, micro, paper, small, small_pair, structure):
     no_neck = structure.replace(neck=DetectorArch.parse("64x64/resnet18/none/rpn/rcnn").neck)
     return {
         "micro-structural": micro.structural,
@@ -32,6 +36,9 @@ def fixture_space(request, micro, paper, small, structure):
         "paper-modular": paper.modular.around(next(paper.structural.enumerate())),
         "small-modular": small.around(structure),
         "small-modular-without-neck": small.around(no_neck),
+        "micro-joint": JointSpace(micro),
+        "paper-joint": JointSpace(paper),
+        "small-joint": JointSpace(small_pair),
     }[request.param]
 
 
@@ -97,7 +104,9 @@ def _reached(space, start):
 
 
 @pytest.mark.parametrize(
-    "space", ["micro-structural", "small-modular", "small-modular-without-neck"], indirect=True
+    "space",
+    ["micro-structural", "small-modular", "small-modular-without-neck", "small-joint"],
+    indirect=True,
 )
 def test_every_network_can_be_reached_from_every_other(space):
     """By exhaustion, in the spaces that are small enough."""

@@ -29,7 +29,7 @@ def test_count_and_list_agree_with_brute_force(small, structure):
     codes = set(_codes_by_brute_force(small))
     assert small.num_codes == len(codes)
     assert all(map(small.holds_code, codes))
-    listed = list(small.enumerate(structure))
+    listed = list(small.around(structure).enumerate())
     assert {arch.backbone.code for arch in listed} == codes
     assert len(listed) == small.size == len(codes) * 2 * 2
 
@@ -40,7 +40,7 @@ def test_without_a_pyramid_there_is_no_neck_to_widen(small, structure):
     )
     # Nor is the last group searched, which is not built.
     codes = {code for code in _codes_by_brute_force(small) if code.endswith("-2")}
-    listed = list(small.enumerate(arch))
+    listed = list(small.around(arch).enumerate())
     assert {member.backbone.code for member in listed} == codes
     assert len(listed) == len(codes) * 2
     assert "step-neck" not in small.moves(arch)
