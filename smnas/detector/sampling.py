@@ -31,7 +31,7 @@ def sample(matching: Matching, settings: SampleSettings, generator: torch.Genera
     """
     positive_BA = matching.positive_BA
     count = min(settings.count, positive_BA.shape[1])
-    most = min(round(settings.count * settings.positive_share), count)
+    most = min(int(settings.count * settings.positive_share), count)
     draws_BA = torch.rand(positive_BA.shape, generator=generator).to(positive_BA.device)
     if most == 0:
         drawn_BA = torch.zeros_like(positive_BA)

@@ -5,7 +5,15 @@ from torch import Tensor
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import box_iou, clip_boxes_to_image
 
-from smnas.detector.boxes import box_areas, clip_boxes, decode_boxes, encode_boxes, intersect
+from smnas.arch.parts import BoxStds
+from smnas.detector.boxes import (
+    UNIT_STDS,
+    box_areas,
+    clip_boxes,
+    decode_boxes,
+    encode_boxes,
+    intersect,
+)
 
 STDS = (0.1, 0.1, 0.2, 0.2)
 
@@ -17,17 +25,17 @@ def draw_boxes(seed: int, *shape: int) -> Tensor:
 
 
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 2**31))
-def test_coding_agrees_with_torchvision(seed: int) -> None:
-    boxes, references = draw_boxes(seed, 30), draw_boxes(seed + 1, 30)
-    coder = BoxCoder(weights=tuple(1 / std for std in STDS))  # pyright: ignore
-    offsets = encode_boxes(boxes, references, STDS)
+@given(seed=st.integers(0, 2**31), rows=st.integers(0, 30), stds=st.sampled_from([STDS, UNIT_STDS]))
+def test_coding_agrees_with_torchvision(seed: int, rows: int, stds: BoxStds) -> None:
+    boxes, references = draw_boxes(seed, rows), draw_boxes(seed + 1, rows)
+    coder = BoxCoder(weights=tuple(1 / std for std in stds))  # pyright: ignore
+    offsets = encode_boxes(boxes, references, stds)
     torch.testing.assert_close(
         offsets, coder.encode_single(boxes, references), rtol=1e-4, atol=1e-4
     )
     wild = offsets * 3
     torch.testing.assert_close(
-        decode_boxes(wild, references, STDS),
+        decode_boxes(wild, references, stds),
         coder.decode_single(wild, references),
         rtol=1e-4,
         atol=1e-2,
@@ -49,14 +57,24 @@ def test_decoded_size_is_bounded() -> None:
     assert decoded.dtype == torch.float32
 
 
-def test_intersections_give_the_ious_of_torchvision() -> None:
-    boxes, others = draw_boxes(1, 2, 7), draw_boxes(2, 2, 9)
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**31), rows=st.integers(0, 7), more=st.integers(0, 9))
+def test_intersections_give_the_ious_of_torchvision(seed: int, rows: int, more: int) -> None:
+    boxes, others = draw_boxes(seed, 2, rows), draw_boxes(seed + 1, 2, more)
     shared = intersect(boxes, others)
     ious = shared / (box_areas(boxes)[:, :, None] + box_areas(others)[:, None] - shared)
     for picture in range(2):
         torch.testing.assert_close(ious[picture], box_iou(boxes[picture], others[picture]))
 
 
-def test_clipping_agrees_with_torchvision() -> None:
-    boxes = draw_boxes(3, 50)
-    torch.testing.assert_close(clip_boxes(boxes, 60, 90), clip_boxes_to_image(boxes, (60, 90)))
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**31),
+    rows=st.integers(0, 30),
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+)
+def test_clipping_agrees_with_torchvision(seed: int, rows: int, height: int, width: int) -> None:
+    boxes = draw_boxes(seed, rows)
+    size = (height, width)
+    assert torch.equal(clip_boxes(boxes, *size), clip_boxes_to_image(boxes, size))

@@ -47,10 +47,21 @@ def test_focal_loss_of_half_precision_logits_is_computed_in_float32() -> None:
     assert grad.dtype == torch.bfloat16
 
 
-def test_smooth_l1_sum_is_torchs_in_float32() -> None:
-    one, two = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(1))
-    for beta in (0.0, 0.11, 1.0):
-        found = smooth_l1_sum(one.bfloat16(), two, beta)
-        wanted = F.smooth_l1_loss(one.bfloat16().float(), two, beta=beta, reduction="sum")
-        torch.testing.assert_close(found, wanted)
-    assert smooth_l1_sum(one[:0], two[:0], 1.0) == 0
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 2**31),
+    rows=st.integers(0, 9),
+    beta=st.sampled_from([0.0, 0.11, 1 / 9, 1.0]),
+    scale=st.sampled_from([0.01, 1.0, 100.0]),
+)
+def test_smooth_l1_sum_is_torchs_in_float32(
+    seed: int, rows: int, beta: float, scale: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    one, two = torch.randn(2, rows, 4, generator=generator) * scale
+    half = one.bfloat16().requires_grad_()
+    found = smooth_l1_sum(half, two, beta)
+    wanted = F.smooth_l1_loss(half.detach().float(), two, beta=beta, reduction="sum")
+    torch.testing.assert_close(found, wanted)
+    (grad,) = torch.autograd.grad(found, half)
+    assert grad.isfinite().all()

@@ -60,16 +60,31 @@ def test_anchors_match_as_in_torchvision(
         assert torch.equal(found.object_BA[picture][positive_A], object_M[theirs[positive_A]])
 
 
-def test_proposals_match_as_in_torchvision() -> None:
-    targets = draw_targets(1, 2, 5)
-    proposals = draw_targets(2, 2, 60).boxes_BG4
-    found = match(CandidateBoxes(proposals), targets, MatchSettings(positive=0.5, negative=0.5))
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**31),
+    boxes=st.integers(0, 6),
+    proposals=st.integers(0, 60),
+    threshold=st.sampled_from([0.3, 0.5, 0.6, 0.7]),
+)
+def test_proposals_match_as_in_torchvision(
+    seed: int, boxes: int, proposals: int, threshold: float
+) -> None:
+    targets = draw_targets(seed, 2, boxes)
+    boxes_BR4 = draw_targets(seed + 1, 2, proposals).boxes_BG4
+    found = match(
+        CandidateBoxes(boxes_BR4), targets, MatchSettings(positive=threshold, negative=threshold)
+    )
     for picture in range(2):
         (object_M,) = targets.valid_BG[picture].nonzero(as_tuple=True)
-        theirs = Matcher(0.5, 0.5)(
-            box_iou(targets.boxes_BG4[picture, object_M], proposals[picture])
+        if len(object_M) == 0 or proposals == 0:  # torchvision refuses these
+            assert found.negative_BA[picture].all()
+            continue
+        theirs = Matcher(threshold, threshold)(
+            box_iou(targets.boxes_BG4[picture, object_M], boxes_BR4[picture])
         )
         assert torch.equal(found.positive_BA[picture], theirs >= 0)
+        assert torch.equal(found.negative_BA[picture], theirs == -1)
         positive = theirs >= 0
         assert torch.equal(found.object_BA[picture][positive], object_M[theirs[positive]])
 

@@ -11,7 +11,7 @@ from smnas.detector.postprocess import keep_best, suppress
 @settings(deadline=None, max_examples=30)
 @given(
     seed=st.integers(0, 2**31),
-    candidates=st.integers(1, 60),
+    candidates=st.integers(0, 60),
     classes=st.integers(1, 4),
     count=st.sampled_from([1, 10, 100]),
 )

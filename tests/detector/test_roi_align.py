@@ -26,7 +26,7 @@ def draw_rois(seed: int, batch: int, rois: int, side: float, largest: float = 1.
     height=st.integers(1, 80),
     width=st.integers(1, 80),
     largest=st.sampled_from([0.1, 0.5, 1.0]),
-    rois=st.integers(1, 6),
+    rois=st.integers(0, 6),
     cells=st.sampled_from([1, 2, 7]),
     aligned=st.booleans(),
 )

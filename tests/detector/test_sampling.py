@@ -1,6 +1,7 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
 from smnas.detector.loss_settings import SampleSettings
 from smnas.detector.matching import Matching
@@ -15,7 +16,7 @@ def draw_matching(seed: int, batch: int, count: int, share: float) -> Matching:
 @settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**31),
-    candidates=st.integers(1, 60),
+    candidates=st.integers(0, 60),
     count=st.integers(1, 40),
     positive_share=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
     share=st.sampled_from([0.0, 0.1, 0.6]),
@@ -37,10 +38,37 @@ def test_sample_fills_up_with_negatives(
         positive, valid = chosen.positive_BN[picture], chosen.valid_BN[picture]
         assert matching.positive_BA[picture, index[positive]].all()
         assert matching.negative_BA[picture, index[valid & ~positive]].all()
-        most = min(round(count * positive_share), size)
+        most = min(int(count * positive_share), size)
         assert positive.sum() == min(most, int(matching.positive_BA[picture].sum()))
         negatives = int(matching.negative_BA[picture].sum())
         assert (valid & ~positive).sum() == min(size - int(positive.sum()), negatives)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**31),
+    candidates=st.integers(0, 60),
+    count=st.integers(1, 40),
+    positive_share=st.sampled_from([0.0, 0.25, 0.5, 0.7, 1.0]),
+    share=st.sampled_from([0.0, 0.1, 0.6]),
+)
+def test_as_many_are_drawn_as_in_torchvision(
+    seed: int, candidates: int, count: int, positive_share: float, share: float
+) -> None:
+    matching = draw_matching(seed, 2, candidates, share)
+    chosen = sample(
+        matching,
+        SampleSettings(count=count, positive_share=positive_share),
+        torch.Generator().manual_seed(seed),
+    )
+    labels_BA = torch.where(matching.positive_BA, 1.0, torch.where(matching.negative_BA, 0.0, -1.0))
+    sampler = BalancedPositiveNegativeSampler(count, positive_share)
+    with torch.random.fork_rng(devices=[]):
+        positive, negative = sampler(list(labels_BA))
+    for picture in range(2):
+        drawn = chosen.valid_BN[picture] & ~chosen.positive_BN[picture]
+        assert chosen.positive_BN[picture].sum() == positive[picture].sum()
+        assert drawn.sum() == negative[picture].sum()
 
 
 def test_draws_follow_the_generator() -> None:
