@@ -28,6 +28,10 @@ class DenseOutputs:
         """P, positions over all levels."""
         return self.logits_BSKP.shape[-1]
 
+    def at(self, anchor_BN: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, N) and offsets (B, N, 4) of the chosen anchors, where K is 1."""
+        return self.logits_BSKP.flatten(1).gather(1, anchor_BN), self.offsets_at(anchor_BN)
+
     def offsets_at(self, anchor_BN: Tensor) -> Tensor:
         """Return the offsets of the chosen anchors, (B, N, 4)."""
         batch, count = anchor_BN.shape

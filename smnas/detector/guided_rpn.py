@@ -172,7 +172,7 @@ class GuidedRpn(nn.Module):
             "location": self._location_loss(outputs, targets),
             "anchor_sizes": self._size_loss(outputs, targets, generator),
         } | sampled_losses(
-            outputs.dense,
+            outputs.dense.at,
             anchors_BP4,
             matching,
             targets,

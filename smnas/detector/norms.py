@@ -74,6 +74,7 @@ class ConvNorm(nn.Sequential):
     """A convolution, its norm where it has one, and an activation where one is handed in."""
 
     conv: nn.Conv2d
+    has_norm: bool
 
     def __init__(
         self, norm: Norm | None, conv: nn.Conv2d, activation: nn.Module | None = None
@@ -84,6 +85,7 @@ class ConvNorm(nn.Sequential):
         if activation is not None:
             parts["activation"] = activation
         super().__init__(parts)
+        self.has_norm = norm is not None
 
     def over_levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Return the output of each of several maps; weights are standardised once for all."""

@@ -1,6 +1,8 @@
 """Region proposal network (Ren et al. 2015, "Faster R-CNN"; paper.md 6.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.losses import smooth_l1_sum
 from smnas.detector.matching import Matching, match
 from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
+from smnas.detector.patches import convolve_at
 from smnas.detector.postprocess import keep_best
 from smnas.detector.sampling import sample
 
@@ -23,15 +26,30 @@ OUTPUT_STD = 0.01
 """Deviation of the initial weights of the last layers."""
 
 
+@dataclass(frozen=True)
+class RpnOutputs:
+    """What the network says about every anchor."""
+
+    dense: DenseOutputs
+    maps: Sequence[Tensor]
+    """What it was computed from."""
+
+
 class Rpn(nn.Module):
-    """A convolution, shared by all levels, then objectness and offsets of every anchor."""
+    """A convolution, shared by all levels, then objectness and offsets of every anchor.
+
+    The loss sees a few hundred anchors of each picture out of tens of thousands, and without a norm
+    each of them depends on a 3x3 patch of the maps alone. So in training everything is computed
+    once without gradients, for the proposals, and the sampled anchors once more with: the same
+    losses and gradients for a third of the arithmetic.
+    """
 
     def __init__(
         self,
         arch: RpnArch,
         trunk: ConvNorm,
-        objectness: nn.Module,
-        offsets: nn.Module,
+        objectness: nn.Conv2d,
+        offsets: nn.Conv2d,
         strides: Sequence[int],
         settings: RpnLosses,
     ) -> None:
@@ -52,17 +70,40 @@ class Rpn(nn.Module):
         self.offsets = offsets
         self.strides = tuple(strides)
         self.settings = settings
+        self._is_local = not trunk.has_norm
 
-    def forward(self, maps: Sequence[Tensor]) -> DenseOutputs:
+    def forward(self, maps: Sequence[Tensor]) -> RpnOutputs:
         """Return objectness logits and offsets of all anchors."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._is_local):
+            dense = self._compute_all(maps)
+        # Older torch would take weights that were cast without gradients for those with.
+        torch.clear_autocast_cache()
+        return RpnOutputs(dense, maps)
+
+    def _compute_all(self, maps: Sequence[Tensor]) -> DenseOutputs:
         shapes = [(level.shape[-2], level.shape[-1]) for level in maps]
         grid = make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
         trunks = self.trunk.over_levels(maps)
         outputs = [(self.objectness(trunk), self.offsets(trunk)) for trunk in trunks]
         return join_levels(outputs, self.arch.anchors.per_position, grid)
 
+    def _compute_at(self, outputs: RpnOutputs, anchor_BN: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, N) and offsets (B, N, 4) of the chosen anchors, with gradients."""
+        if not self._is_local:
+            return outputs.dense.at(anchor_BN)
+        shape_BN, position_BN = outputs.dense.split(anchor_BN)
+        hidden_BNC = F.relu(convolve_at(self.trunk.conv, outputs.maps, position_BN))
+        logits_BNS = F.linear(hidden_BNC, self.objectness.weight.flatten(1), self.objectness.bias)
+        offsets_BNX = F.linear(hidden_BNC, self.offsets.weight.flatten(1), self.offsets.bias)
+        offsets_BNS4 = offsets_BNX.unflatten(-1, (-1, 4))
+        shape_BN1 = shape_BN[..., None]
+        return (
+            logits_BNS.gather(2, shape_BN1).squeeze(2),
+            offsets_BNS4.gather(2, shape_BN1[..., None].expand(-1, -1, 1, 4)).squeeze(2),
+        )
+
     @torch.no_grad()
-    def propose(self, outputs: DenseOutputs, image_size: tuple[int, int]) -> Detections:
+    def propose(self, outputs: RpnOutputs, image_size: tuple[int, int]) -> Detections:
         """Return the proposals of each picture, best first; their labels are their levels.
 
         Args:
@@ -72,20 +113,23 @@ class Rpn(nn.Module):
         pre_nms, kept = self.arch.pre_nms, self.arch.kept
         if self.training:
             pre_nms, kept = self.settings.pre_nms or 2 * pre_nms, self.settings.kept or 2 * kept
-        top = top_anchors(outputs, pre_nms)
+        dense = outputs.dense
+        top = top_anchors(dense, pre_nms)
         boxes_BN4 = decode_boxes(
-            outputs.offsets_at(top.anchor_BN), outputs.grid.boxes_A4[top.anchor_BN]
+            dense.offsets_at(top.anchor_BN), dense.grid.boxes_A4[top.anchor_BN]
         )
         return keep_proposals(self.arch, top, boxes_BN4, image_size, kept)
 
     def losses(
-        self, outputs: DenseOutputs, targets: Targets, generator: torch.Generator
+        self, outputs: RpnOutputs, targets: Targets, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch."""
-        matching = match(outputs.grid, targets, self.settings.match)
-        anchors_BA4 = outputs.grid.boxes_A4.expand(len(targets.valid_BG), -1, -1)
+        grid = outputs.dense.grid
+        matching = match(grid, targets, self.settings.match)
+        anchors_BA4 = grid.boxes_A4.expand(len(targets.valid_BG), -1, -1)
+        compute_at = partial(self._compute_at, outputs)
         return sampled_losses(
-            outputs, anchors_BA4, matching, targets, self.settings, UNIT_STDS, generator
+            compute_at, anchors_BA4, matching, targets, self.settings, UNIT_STDS, generator
         )
 
 
@@ -117,7 +161,7 @@ def keep_proposals(
 
 
 def sampled_losses(
-    outputs: DenseOutputs,
+    compute_at: Callable[[Tensor], tuple[Tensor, Tensor]],
     anchors_BA4: Tensor,
     matching: Matching,
     targets: Targets,
@@ -128,7 +172,7 @@ def sampled_losses(
     """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch.
 
     Args:
-        outputs: Objectness (K is 1) and offsets of all anchors.
+        compute_at: Anchors (B, N) to their logits (B, N) and offsets (B, N, 4).
         anchors_BA4: The anchors of each picture.
         matching: Which of them belong to objects.
         targets: Ground truth.
@@ -137,17 +181,18 @@ def sampled_losses(
         generator: Draws the sample.
     """
     chosen = sample(matching, settings.sample, generator)
-    logits_BN = outputs.logits_BSKP.flatten(1).gather(1, chosen.index_BN).float()
+    logits_BN, offsets_BN4 = compute_at(chosen.index_BN)
     objectness = F.binary_cross_entropy_with_logits(
-        logits_BN, chosen.positive_BN.float(), weight=chosen.valid_BN.float(), reduction="sum"
+        logits_BN.float(),
+        chosen.positive_BN.float(),
+        weight=chosen.valid_BN.float(),
+        reduction="sum",
     )
     picture_N, slot_N = chosen.positive_BN.nonzero(as_tuple=True)
     anchor_N = chosen.index_BN[picture_N, slot_N]
-    shape_N, position_N = outputs.split(anchor_N)
     objects_N4 = targets.boxes_BG4[picture_N, matching.object_BA[picture_N, anchor_N]]
     wanted_N4 = encode_boxes(objects_N4, anchors_BA4[picture_N, anchor_N], stds)
-    offsets_N4 = outputs.offsets_BS4P[picture_N, shape_N, :, position_N]
-    boxes = smooth_l1_sum(offsets_N4, wanted_N4, settings.box_beta)
+    boxes = smooth_l1_sum(offsets_BN4[picture_N, slot_N], wanted_N4, settings.box_beta)
     per_sample = 1 / chosen.valid_BN.sum().clamp(min=1)
     return {
         "objectness": objectness * (per_sample * settings.class_weight),
