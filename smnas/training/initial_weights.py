@@ -15,6 +15,8 @@ from smnas.training.init_report import InitReport, fill, learned_tensors
 from smnas.training.name_match import match_names
 from smnas.training.recipe import IMAGENET
 from smnas.training.remap import fill_from_own
+from smnas.training.torchvision_names import is_torchvision_detector, to_our_names
+from smnas.training.torchvision_weights import convert_torchvision
 from smnas.training.trained_detector import ARCH_KEY, read_metadata
 
 
@@ -48,7 +50,8 @@ def load_initial_weights(
 ) -> InitReport:
     """Take over, in place, what fits of the weights that a recipe starts from.
 
-    A file of ours is matched part by part, whatever its arch (``part_match.py``, ``resize.py``).
+    A file of ours, or of a torchvision detector that can be one of ours, is matched part by part,
+    whatever its arch (``part_match.py``, ``resize.py``).
     Names of foreign weights are compared after the one change of prefix (``module.``,
     ``backbone.``, ...) under which most numbers fit.
 
@@ -76,7 +79,23 @@ def load_initial_weights(
     if ARCH_KEY in file.metadata:
         arch, theirs = read_metadata(path, file.metadata)
         return fill_from_own(detector, categories, file.tensors, arch, theirs, path.name)
+    if is_torchvision_detector(file.tensors):
+        return _fill_from_torchvision(detector, categories, file.tensors, path.name)
     return _fill_by_name(detector, file.tensors, path.name)
+
+
+def _fill_from_torchvision(
+    detector: Detector,
+    categories: Sequence[Category],
+    tensors: Mapping[str, Tensor],
+    source: str,
+) -> InitReport:
+    try:
+        found = convert_torchvision(tensors)
+    except WeightsError:  # Another kind of backbone or head: what is alike is taken over.
+        return _fill_by_name(detector, to_our_names(tensors), source)
+    theirs = found.categories()
+    return fill_from_own(detector, categories, found.tensors, found.arch, theirs, source)
 
 
 def _fill_by_name(detector: Detector, theirs: Mapping[str, Tensor], source: str) -> InitReport:
