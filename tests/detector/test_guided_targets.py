@@ -1,6 +1,10 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import box_iou
 
 from smnas.detector.contract import Targets
 from smnas.detector.guided_targets import bounded_iou_sum, locate
@@ -68,3 +72,29 @@ def test_bounded_iou_compares_sides_and_has_a_gradient() -> None:
     assert anchors.grad is not None
     assert anchors.grad[1, 2] > 0  # too wide
     assert anchors.grad[1, 3] < 0  # too low
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 2**31),
+    rows=st.integers(0, 9),
+    beta=st.sampled_from([0.1, 0.2, 1.0]),
+)
+def test_bounded_iou_is_the_iou_of_boxes_that_differ_along_one_axis(
+    seed: int, rows: int, beta: float
+) -> None:
+    sides_2N2 = 1 + 60 * torch.rand(2, rows, 2, generator=torch.Generator().manual_seed(seed))
+    found_N2, wanted_N2 = sides_2N2
+    total = torch.zeros(())
+    for axis in (0, 1):
+        # The wanted box, with one of its sides as found.
+        stretched_N2 = wanted_N2.clone()
+        stretched_N2[:, axis] = found_N2[:, axis]
+        ious_N = box_iou(centred(stretched_N2), centred(wanted_N2)).diagonal()
+        total += F.smooth_l1_loss(1 - ious_N, torch.zeros(rows), beta=beta, reduction="sum")
+    loss = bounded_iou_sum(centred(found_N2), centred(wanted_N2), beta)
+    torch.testing.assert_close(loss, total, rtol=1e-4, atol=1e-4)
+
+
+def centred(sides_N2: Tensor) -> Tensor:
+    return torch.cat((-sides_N2 / 2, sides_N2 / 2), dim=1)
