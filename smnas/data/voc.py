@@ -6,24 +6,36 @@ it becomes 0, 0, 1, 1.
 
 import math
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from smnas.data.faults import Faults
+from smnas.data.picture_files import PICTURE_SUFFIXES
+from smnas.data.table import BoxXyxy
 from smnas.errors import DataError, MissingFileError
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-
-BoxXyxy = tuple[float, float, float, float]
+Note = Callable[[str], None]
+"""Takes a fault."""
 
 
 @dataclass(frozen=True)
 class VocObject:
-    """One object: its class, its box inside the picture, and whether it is marked as hard."""
+    """One object.
+
+    Attributes:
+        name: Its class.
+        box_xyxy: Inside the picture.
+        whole_xyxy: As it is written, parts outside of the picture included.
+        difficult: Marked as hard: neither missed nor false.
+        crowd: Written by our converter, beside ``difficult``, for regions of many objects.
+    """
 
     name: str
     box_xyxy: BoxXyxy
+    whole_xyxy: BoxXyxy
     difficult: bool
+    crowd: bool
 
 
 @dataclass(frozen=True)
@@ -45,19 +57,35 @@ def read_voc_xml(path: str | Path) -> VocPicture:
             faults of the file are named.
     """
     path = Path(path)
-    root = _parse(path)
     faults = Faults(path)
-    width = _whole(root, "size/width", faults)
-    height = _whole(root, "size/height", faults)
+    found = note_voc_xml(path, faults.add)
+    faults.raise_if_any("correct or remove what is named")
+    if found is None:
+        raise faults.error()
+    return found
+
+
+def note_voc_xml(path: Path, note: Note) -> VocPicture | None:
+    """Return what a VOC annotation file says but for what is wrong, which is noted.
+
+    None where size or name of the picture are wrong.
+
+    Raises:
+        MissingFileError: No such file.
+        DataError: Not XML.
+    """
+    root = _parse(path)
+    width = _whole(root, "size/width", note)
+    height = _whole(root, "size/height", note)
     file_name = root.findtext("filename", default="").strip()
     if not file_name:
-        faults.add("filename: missing")
-    faults.raise_if_any()
+        note("filename: missing")
+    if not (width and height and file_name):
+        return None
     objects = [
-        _read_object(element, f"object {number}", (width, height), faults)
+        _read_object(element, f"object {number}", (width, height), note)
         for number, element in enumerate(root.iterfind("object"), start=1)
     ]
-    faults.raise_if_any("correct or remove these objects")
     return VocPicture(file_name, width, height, tuple(item for item in objects if item))
 
 
@@ -91,44 +119,52 @@ def _parse(path: Path) -> ElementTree.Element:
     return root
 
 
-def _number(element: ElementTree.Element, field: str, place: str, faults: Faults) -> float:
+def _number(element: ElementTree.Element, field: str, place: str, note: Note) -> float:
     text = element.findtext(field)
     try:
         value = float(text if text is not None else "missing")
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        faults.add(f"{place}{field}: expected a number, got {text!r}")
+        note(f"{place}{field}: expected a number, got {text!r}")
     return value
 
 
-def _whole(root: ElementTree.Element, field: str, faults: Faults) -> int:
-    value = _number(root, field, "", faults)
+def _whole(root: ElementTree.Element, field: str, note: Note) -> int:
+    """Return a number of pixels; 0 where there is none."""
+    value = _number(root, field, "", note)
     if not math.isfinite(value):
         return 0
     if value < 1 or value != int(value):
-        faults.add(f"{field}: expected a whole number of pixels from 1 up, got {value:g}")
+        note(f"{field}: expected a whole number of pixels from 1 up, got {value:g}")
+        return 0
     return int(value)
 
 
 def _read_object(
-    element: ElementTree.Element, place: str, size: tuple[int, int], faults: Faults
+    element: ElementTree.Element, place: str, size: tuple[int, int], note: Note
 ) -> VocObject | None:
     name = element.findtext("name", default="").strip()
     if not name:
-        faults.add(f"{place}: name: missing")
+        note(f"{place}: name: missing")
     fields = ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
-    corners = [_number(element, field, f"{place}: ", faults) for field in fields]
-    if not all(math.isfinite(corner) for corner in corners):
+    corners = [_number(element, field, f"{place}: ", note) for field in fields]
+    if not name or not all(map(math.isfinite, corners)):
         return None
-    box = _clip_box((corners[0] - 1, corners[1] - 1, corners[2], corners[3]), size)
+    whole = (corners[0] - 1, corners[1] - 1, corners[2], corners[3])
+    box = _clip_box(whole, size)
     if box is None or corners[2] <= corners[0] or corners[3] <= corners[1]:
-        faults.add(
+        note(
             f"{place} ({name}): bndbox: {[*map(_plain, corners)]} has no area inside the picture "
             f"of {size[0]} x {size[1]}"
         )
         return None
-    return VocObject(name, box, element.findtext("difficult", default="0").strip() == "1")
+    difficult, crowd = (_is_marked(element, field) for field in ("difficult", "crowd"))
+    return VocObject(name, box, whole, difficult, crowd)
+
+
+def _is_marked(element: ElementTree.Element, field: str) -> bool:
+    return element.findtext(field, default="0").strip() == "1"
 
 
 def _clip_box(box: BoxXyxy, size: tuple[int, int]) -> BoxXyxy | None:
