@@ -57,9 +57,10 @@ def evaluate(
 def _choose(spec: "DataSpec", split: str | None, seed: int) -> "tuple[Split, DetectionDataset]":
     """Return the pictures to measure on, and the split that they stand for."""
     from smnas.data.coco import load_coco
-    from smnas.data.sources import EMBEDDED, load_splits
+    from smnas.data.embedded import is_embedded
+    from smnas.data.sources import load_splits
 
-    embedded = spec.source in EMBEDDED
+    embedded = is_embedded(spec.source)
     chosen = split or ("val" if embedded else "all")
     if chosen == "all" and not embedded:
         return "test", load_coco(spec.source, spec.images)

@@ -8,7 +8,9 @@ import typer
 Data = Annotated[
     str,
     typer.Argument(
-        help="'trees' (the embedded photographs), or a COCO annotation file.", show_default=False
+        help="'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), "
+        "or a COCO annotation file.",
+        show_default=False,
     ),
 ]
 Images = Annotated[

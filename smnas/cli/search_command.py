@@ -13,8 +13,8 @@ from smnas.cli.output import print_json, remarks, results
 OptionalData = Annotated[
     str | None,
     typer.Argument(
-        help="'trees' (the embedded photographs), or a COCO annotation file. May stand in the "
-        "configuration file instead.",
+        help="'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), "
+        "or a COCO annotation file. May stand in the configuration file instead.",
         show_default=False,
     ),
 ]
@@ -71,7 +71,7 @@ def search(
         device=device,
         init=init,
     )
-    folder = out or Path("runs") / Path(settings.data.source).stem
+    folder = out or Path("runs") / Path(settings.data.source).stem.replace(":", "-")
     try:
         with LiveView(remarks() if json else results()) as view:
             found = run_search(settings, folder, view)

@@ -43,7 +43,8 @@ def train(
     from smnas.arch import DetectorArch
     from smnas.cli.measuring import measure_splits
     from smnas.cli.specification import data_spec
-    from smnas.data.sources import EMBEDDED, load_splits
+    from smnas.data.embedded import is_embedded
+    from smnas.data.sources import load_splits
     from smnas.detector.build import build_detector
     from smnas.training.initial_weights import check_start
     from smnas.training.trained_detector import TrainedDetector
@@ -63,7 +64,7 @@ def train(
     (out / "log.json").write_text(log.model_dump_json(), encoding="utf-8")
     found = measure_splits(
         trained,
-        {"val": splits.val, "test": splits.test if test or data in EMBEDDED else None},
+        {"val": splits.val, "test": splits.test if test or is_embedded(data) else None},
         device,
     )
     facts = {"arch": str(parsed), "arch_id": parsed.arch_id, "weights": str(out / WEIGHTS)}
