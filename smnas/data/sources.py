@@ -1,4 +1,4 @@
-"""Where the data come from: the embedded photographs, or the user's own files and splits."""
+"""Where the data come from: the package itself, or the user's own files and splits."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,10 @@ from pydantic import BaseModel, ConfigDict
 
 from smnas.data.coco import load_coco
 from smnas.data.dataset import Category, DetectionDataset, Subset
+from smnas.data.embedded import EMBEDDED_NAMES, is_embedded, load_embedded
 from smnas.data.split import split_pictures
 from smnas.data.table_dataset import TableDataset
-from smnas.data.trees import load_trees
 from smnas.errors import ConfigError, DataError, MissingFileError, nearest
-
-EMBEDDED = ("trees",)
 
 VAL_SHARE = 0.15
 TEST_SHARE = 0.15
@@ -20,7 +18,7 @@ FEW_PICTURES = 20
 
 
 class DataSpec(BaseModel):
-    """Which data: a name (``trees``) or COCO JSON files, as the user wrote them."""
+    """Which data: a name such as ``trees`` or COCO JSON files, as the user wrote them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,14 +54,14 @@ def load_splits(spec: DataSpec, seed: int) -> Splits:
 
     Args:
         spec: Which data.
-        seed: Decides who goes where.
+        seed: Decides who goes where; embedded data have fixed splits.
 
     Raises:
         ConfigError: No such source, or splits for data that bring their own.
         MissingFileError: No such file or folder.
         DataError: The files are wrong, disagree on the categories, or hold too few pictures.
     """
-    if spec.source in EMBEDDED:
+    if is_embedded(spec.source):
         return _load_embedded(spec)
     _check_source(spec.source)
     whole = load_coco(spec.source, spec.images)
@@ -87,12 +85,8 @@ def _load_embedded(spec: DataSpec) -> Splits:
             f"data {spec.source!r} bring their own pictures and splits; "
             "leave out images, val and test"
         )
-    trees = load_trees()
-    note = (
-        "Data 'trees': train and val are separate rows of one aerial photograph, test is another "
-        "photograph; trees touch and many are not annotated, so no detector comes near AP 1."
-    )
-    return Splits(trees.train, trees.val, trees.test, (note,))
+    data = load_embedded(spec.source)
+    return Splits(data.train, data.val, data.test, (data.note,))
 
 
 def _check_source(source: str) -> None:
@@ -108,7 +102,7 @@ def _check_source(source: str) -> None:
         raise MissingFileError(f"{source}: no such annotation file; expected a COCO JSON file")
     raise ConfigError(
         f"data {source!r}: expected the name of embedded data or the path of a COCO JSON file; "
-        f"{nearest(source, EMBEDDED)}"
+        f"{nearest(source, EMBEDDED_NAMES)}"
     )
 
 
