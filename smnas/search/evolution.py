@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from smnas.arch import DetectorArch
+from smnas.search.history import Pool
 from smnas.space.coding import as_built
 from smnas.space.contract import SearchSpace
 from smnas.space.mutation import pick_move
-from smnas.trial.front import Objective, front
+from smnas.trial.front import Objective
 from smnas.trial.trial import Origin, Trial
 
 _DRAWS = 50
@@ -19,39 +20,36 @@ _DRAWS = 50
 
 @dataclass(frozen=True)
 class Evolution:
-    """Proposes one arch at a time for a space and a pair of objectives.
+    """Proposes one arch at a time for a space.
 
     Args:
         space: Where archs come from.
-        merit: What is wanted, such as AP.
-        cost: What it is traded against; parents are drawn evenly along it.
+        cost: The objective of the pool that its parents are drawn evenly along.
         seeds: How many are drawn at random before the first mutation.
         random_share: Chance that a later one is drawn at random all the same.
     """
 
     space: SearchSpace
-    merit: Objective
     cost: Objective
     seeds: int
     random_share: float
 
     def propose(
-        self, pool: Sequence[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+        self, pool: Pool, tried: AbstractSet[DetectorArch], rng: np.random.Generator
     ) -> tuple[DetectorArch, Origin] | None:
         """Return an arch that has not been tried, and where it came from.
 
         Args:
-            pool: Trials of the space at one budget, finished or not: the front is theirs.
+            pool: Trials of the space at one budget, finished or not: parents are on its front.
             tried: What is not proposed again, as ``as_built`` gives it.
             rng: Decides all that is random.
 
         Returns:
             None where the space is used up.
         """
-        is_random = len(pool) < self.seeds or rng.random() < self.random_share
+        is_random = pool.size < self.seeds or rng.random() < self.random_share
         if not is_random:
-            parents = front(pool, (self.merit, self.cost))
-            child = self._mutate(parents, tried, rng)
+            child = self._mutate(pool.front, tried, rng)
             if child is not None:
                 return child
         return self._draw(tried, rng)
@@ -95,7 +93,7 @@ def draw_evenly(trials: Sequence[Trial], objective: Objective, rng: np.random.Ge
     So members of a crowded stretch share its chance, and a lone one gets that of its surroundings.
     Distances are logarithmic where the objective says so.
     """
-    places = [objective.utility(trial.value(objective.metric, objective.split)) for trial in trials]
+    places = [objective.of(trial) for trial in trials]
     mark = rng.uniform(min(places), max(places))
     nearest = min(range(len(trials)), key=lambda i: abs(places[i] - mark))
     return trials[nearest]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from smnas.arch.parts import Norm
 from smnas.trial.budget import Budget
 from smnas.trial.front import Objective
+from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS, ObjectiveNames, make_objective
 
 MAX_FINALS = 8
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -36,6 +37,8 @@ class SearchSettings(BaseModel):
     final: Budget
     final_norm: Norm = "bn"
     """Norm of the finals; the paper ships BN (paper.md 4.4)."""
+    objectives: ObjectiveNames = DEFAULT_OBJECTIVES
+    """What the fronts of stage one and of the finals are taken over."""
     ap_tie: TieWidth = 0.005
     """Difference in AP (0-1) up to which two detectors are equally accurate."""
     latency_tie: TieWidth = 0.03
@@ -57,16 +60,34 @@ class SearchSettings(BaseModel):
         return round(self.trials * self.stage_one_share)
 
     @property
-    def ap(self) -> Objective:
-        """Accuracy on the validation split."""
-        return Objective(metric="ap", maximise=True, tie=self.ap_tie)
+    def stage_one_objectives(self) -> tuple[Objective, ...]:
+        """Those of stage one and of the finals: AP and measured time (paper.md 1.2), or others."""
+        return tuple(map(self._objective, self.objectives))
 
     @property
-    def latency(self) -> Objective:
-        """Measured time as deployed: the cost in stage one and for the finals (paper.md 1.2)."""
-        return Objective(metric="latency_ms", maximise=False, tie=self.latency_tie, log=True)
+    def stage_two_objectives(self) -> tuple[Objective, ...]:
+        """The accuracies that are wanted, and multiply-adds, which are exact (paper.md 2.5)."""
+        return (*(o for o in self.stage_one_objectives if o.maximise), self.macs)
+
+    @property
+    def merit(self) -> Objective:
+        """The first accuracy that is wanted; of several detectors the best is best in this."""
+        return next(o for o in self.stage_one_objectives if o.maximise)
+
+    @property
+    def cost(self) -> Objective:
+        """The first cost; parents, groups and finals are spread along it.
+
+        Where only accuracies are wanted, the last of these stands in.
+        """
+        objectives = self.stage_one_objectives
+        return next((o for o in objectives if not o.maximise), objectives[-1])
 
     @property
     def macs(self) -> Objective:
-        """Counted cost as deployed, exact: the cost in stage two (paper.md 2.5)."""
-        return Objective(metric="macs_g", maximise=False, log=True)
+        """Counted cost as deployed, along which the parents of stage two are spread."""
+        return self._objective("macs_g")
+
+    def _objective(self, metric: str) -> Objective:
+        ties = {"accuracy": self.ap_tie, "time": self.latency_tie, "count": 0.0}
+        return make_objective(metric, ties[METRICS[metric].kind])

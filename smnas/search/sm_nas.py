@@ -5,21 +5,25 @@ width around a few structures of its front, on AP and multiply-adds. The final t
 both stages once more, and beside it the yardstick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from smnas.arch import DetectorArch
 from smnas.search.evolution import Evolution
 from smnas.search.finals import choose_finalists, final_arch
+from smnas.search.history import History, Spent
 from smnas.search.settings import SearchSettings
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
 from smnas.space.modular import Neighbourhood
 from smnas.space.pair import SpacePair
 from smnas.trial.budget import Budget
-from smnas.trial.front import front, spread_along
+from smnas.trial.front import spread_along
 from smnas.trial.trial import Origin, Proposal, Stage, Trial
+
+REFUSALS_PER_TRIAL = 50
+"""A stage ends when so many proposals per candidate that it may train have broken a constraint."""
 
 
 class SmNas:
@@ -27,7 +31,8 @@ class SmNas:
 
     There is no generation barrier: a free slot gets a proposal whenever the stage allows one. Stage
     two begins when stage one has no unfinished trial, the final when no candidate is unfinished. A
-    failed trial counts as tried. Once ``settings.trials`` has grown, a finished search goes on.
+    failed trial counts as tried; one that broke a constraint does not count as trained. Once
+    ``settings.trials`` has grown, a finished search goes on.
 
     Args:
         spaces: What may be built.
@@ -37,20 +42,22 @@ class SmNas:
     def __init__(self, spaces: SpacePair, settings: SearchSettings) -> None:
         self._spaces = spaces
         self._settings = settings
+        self._history = History(settings, spaces.modular)
         self._stage_one = Evolution(
-            spaces.structural,
-            settings.ap,
-            settings.latency,
-            seeds=settings.seeds,
-            random_share=settings.random_share,
+            spaces.structural, settings.cost, settings.seeds, settings.random_share
         )
+        self._latest: tuple[int, Proposal | None] | None = None
+        """The last proposal and what it was made from: ``done`` and ``ask`` want the same one."""
+        self._grouped: tuple[list[int], list[tuple[Trial, Neighbourhood]]] | None = None
+        """The groups, and the numbers of the front that they were chosen from."""
 
     def ask(self, trials: Sequence[Trial], slots: int) -> list[Proposal]:
         """Return what to try next (see ``Algorithm.ask``)."""
         known, proposals = list(trials), list[Proposal]()
         for _ in range(slots):
+            self._history.read(known)
             number = known[-1].number + 1 if known else 0
-            proposal = self._propose(known, generator(self._settings.seed, "proposal", number))
+            proposal = self._propose(number)
             if proposal is None:
                 break
             proposals.append(proposal)
@@ -59,96 +66,96 @@ class SmNas:
 
     def done(self, trials: Sequence[Trial]) -> bool:
         """Return whether nothing runs and nothing is left to propose."""
-        return not _unfinished(trials) and not self.ask(trials, 1)
+        self._history.read(trials)
+        return not self._history.unfinished() and self._propose(len(trials)) is None
 
-    def _propose(self, trials: list[Trial], rng: np.random.Generator) -> Proposal | None:
+    def _propose(self, number: int) -> Proposal | None:
         """Return the next proposal; each phase has its turn when those before have nothing."""
-        proposal = self._propose_first_yardstick(trials) or self._propose_structure(trials, rng)
-        if proposal is None and not _unfinished(_of_stage(trials, 1)):
-            proposal = self._propose_modules(trials, rng)
-        if proposal is None and not _unfinished(_candidates(trials)):
-            proposal = self._propose_final(trials)
+        history = self._history
+        if self._latest is not None and self._latest[0] == history.version:
+            return self._latest[1]
+        rng = generator(self._settings.seed, "proposal", number)
+        proposal = self._propose_first_yardstick() or self._propose_structure(rng)
+        if proposal is None and not history.unfinished(1):
+            proposal = self._propose_modules(rng)
+        if proposal is None and not history.unfinished(1, 2):
+            proposal = self._propose_final()
+        self._latest = history.version, proposal
         return proposal
 
-    def _propose_first_yardstick(self, trials: list[Trial]) -> Proposal | None:
-        return self._unless_known(
-            trials,
-            self._make(
-                self._spaces.yardstick,
-                "yardstick",
-                Origin(operator="yardstick"),
-                self._settings.stage_one,
-            ),
-        )
+    def _propose_first_yardstick(self) -> Proposal | None:
+        origin, budget = Origin(operator="yardstick"), self._settings.stage_one
+        proposal = self._make(self._spaces.yardstick, "yardstick", origin, budget)
+        return None if self._history.is_given(proposal) else proposal
 
-    def _propose_structure(self, trials: list[Trial], rng: np.random.Generator) -> Proposal | None:
-        pool, budget = _of_stage(trials, 1), self._settings.stage_one
-        if self._is_spent(pool, self._settings.stage_one_trials, self._settings.stage_one_share):
+    def _propose_structure(self, rng: np.random.Generator) -> Proposal | None:
+        history, settings = self._history, self._settings
+        if self._is_spent(history.spent[1], settings.stage_one_trials, settings.stage_one_share):
             return None
-        found = self._stage_one.propose(pool, _tried(trials, 1, budget), rng)
-        return None if found is None else self._make(found[0], 1, found[1], budget)
+        found = self._stage_one.propose(history.structures(), history.tried(1), rng)
+        return None if found is None else self._make(found[0], 1, found[1], settings.stage_one)
 
-    def _propose_modules(self, trials: list[Trial], rng: np.random.Generator) -> Proposal | None:
+    def _propose_modules(self, rng: np.random.Generator) -> Proposal | None:
         """Return a member for the group that has had fewest, or for the next that has one."""
-        if self._is_spent(_candidates(trials), self._settings.trials, 1.0):
+        history = self._history
+        if self._is_spent(history.spent[1] + history.spent[2], self._settings.trials, 1.0):
             return None
-        groups = self._groups(trials)
-        shares = [sum(map(around.contains, _archs(trials, 2))) for _, around in groups]
+        groups = self._groups()
+        shares = [history.in_group[around.frame] for _, around in groups]
         for at in sorted(range(len(groups)), key=lambda i: (shares[i], i)):
-            proposal = self._propose_in_group(trials, *groups[at], rng)
+            proposal = self._propose_in_group(*groups[at], rng)
             if proposal is not None:
                 return proposal
         return None
 
-    def _groups(self, trials: list[Trial]) -> list[tuple[Trial, Neighbourhood]]:
-        """Return the structures that stage two searches around, spread along log latency.
+    def _groups(self) -> list[tuple[Trial, Neighbourhood]]:
+        """Return the structures that stage two searches around, spread along log cost.
 
         Structures that differ in nothing but what stage two searches share a neighbourhood; the
         most accurate one stands for it.
         """
+        best = self._history.structures().front
+        numbers = [trial.number for trial in best]
+        if self._grouped is None or self._grouped[0] != numbers:
+            self._grouped = numbers, self._choose_groups(best)
+        return self._grouped[1]
+
+    def _choose_groups(self, best: Sequence[Trial]) -> list[tuple[Trial, Neighbourhood]]:
         settings = self._settings
-        best = front(_of_stage(trials, 1), (settings.ap, settings.latency))
-        groups: list[tuple[Trial, Neighbourhood]] = []
-        for trial in sorted(best, key=lambda t: (-t.value("ap"), t.number)):
+        groups: dict[Hashable, tuple[Trial, Neighbourhood]] = {}
+        for trial in sorted(best, key=lambda t: (-settings.merit.of(t), t.number)):
             around = self._spaces.modular.around(trial.proposal.arch)
-            if all(around.frame != other.frame for _, other in groups):
-                groups.append((trial, around))
-        chosen = spread_along([trial for trial, _ in groups], settings.latency, settings.groups)
-        around_of = {trial.number: around for trial, around in groups}
+            groups.setdefault(around.frame, (trial, around))
+        around_of = {trial.number: around for trial, around in groups.values()}
+        chosen = spread_along(
+            [trial for trial, _ in groups.values()], settings.cost, settings.groups
+        )
         return [(trial, around_of[trial.number]) for trial in chosen]
 
     def _propose_in_group(
-        self,
-        trials: list[Trial],
-        structure: Trial,
-        around: Neighbourhood,
-        rng: np.random.Generator,
+        self, structure: Trial, around: Neighbourhood, rng: np.random.Generator
     ) -> Proposal | None:
         """Return the structure itself where its numbers are not known at this budget, else a move.
 
         Stage-one trials of equal budget that lie in the neighbourhood are parents too.
         """
-        settings, budget = self._settings, self._settings.stage_two
-        tried = _tried(trials, 2, budget)
+        settings, tried = self._settings, self._history.tried(2)
         if as_built(around.entry) not in tried:
             found = around.entry, Origin(operator="enter", parent=structure.number)
         else:
-            evolution = Evolution(around, settings.ap, settings.macs, 0, settings.random_share)
-            pool = [
-                trial
-                for trial in _candidates(trials)
-                if trial.proposal.budget == budget and around.contains(trial.proposal.arch)
-            ]
-            found = evolution.propose(pool, tried, rng)
+            evolution = Evolution(around, settings.macs, 0, settings.random_share)
+            found = evolution.propose(self._history.group(around.frame), tried, rng)
         if found is None:
             return None
         origin = found[1].model_copy(update={"group": structure.number})
-        return self._make(found[0], 2, origin, budget)
+        return self._make(found[0], 2, origin, settings.stage_two)
 
-    def _propose_final(self, trials: list[Trial]) -> Proposal | None:
+    def _propose_final(self) -> Proposal | None:
         """Return the first final that is missing, then the yardstick with the same training."""
-        settings = self._settings
-        finalists = choose_finalists(trials, settings)
+        settings, history = self._settings, self._history
+        budgets = dict.fromkeys([settings.stage_two, settings.stage_one])
+        best = [trial for budget in budgets for trial in history.candidates(budget).front]
+        finalists = choose_finalists(best, settings)
         wanted = [
             self._make(
                 final_arch(trial.proposal.arch, settings),
@@ -164,52 +171,15 @@ class SmNas:
                 Origin(operator="yardstick"),
             )
             wanted.append(self._make(arch, "yardstick", origin, settings.final))
-        missing = [proposal for proposal in wanted if self._unless_known(trials, proposal)]
-        return missing[0] if missing else None
+        return next((proposal for proposal in wanted if not history.is_given(proposal)), None)
 
-    def _is_spent(self, candidates: list[Trial], count: int, share: float) -> bool:
-        """Return whether ``candidates`` have used up their count, or their share of the seconds."""
-        seconds = sum(trial.outcome.seconds for trial in candidates if trial.outcome)
-        limit = self._settings.seconds
-        return len(candidates) >= count or (limit is not None and seconds >= share * limit)
+    def _is_spent(self, spent: Spent, trials: int, share: float) -> bool:
+        """Return whether the candidates' count, or their share of the seconds, is used up."""
+        seconds = self._settings.seconds
+        limit = None if seconds is None else share * seconds
+        return spent.reaches(trials, REFUSALS_PER_TRIAL * trials, limit)
 
     def _make(self, arch: DetectorArch, stage: Stage, origin: Origin, budget: Budget) -> Proposal:
         purpose = "training" if stage in (1, 2) else stage
         seed = derive_seed(self._settings.seed, purpose, arch.arch_id, budget)
         return Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=seed)
-
-    def _unless_known(self, trials: list[Trial], proposal: Proposal) -> Proposal | None:
-        """Return the proposal, or None where a trial of its stage has its network and budget."""
-        network = as_built(proposal.arch)
-        known = any(
-            trial.proposal.stage == proposal.stage
-            and trial.proposal.budget == proposal.budget
-            and as_built(trial.proposal.arch) == network
-            for trial in trials
-        )
-        return None if known else proposal
-
-
-def _of_stage(trials: Sequence[Trial], stage: Stage) -> list[Trial]:
-    return [trial for trial in trials if trial.proposal.stage == stage]
-
-
-def _archs(trials: Sequence[Trial], stage: Stage) -> list[DetectorArch]:
-    return [trial.proposal.arch for trial in _of_stage(trials, stage)]
-
-
-def _candidates(trials: Sequence[Trial]) -> list[Trial]:
-    return [trial for trial in trials if trial.proposal.is_candidate]
-
-
-def _unfinished(trials: Sequence[Trial]) -> list[Trial]:
-    return [trial for trial in trials if trial.outcome is None]
-
-
-def _tried(trials: Sequence[Trial], stage: Stage, budget: Budget) -> frozenset[DetectorArch]:
-    """Return what ``stage`` does not propose again: what it tried, and what has its budget."""
-    return frozenset(
-        as_built(trial.proposal.arch)
-        for trial in _candidates(trials)
-        if trial.proposal.stage == stage or trial.proposal.budget == budget
-    )

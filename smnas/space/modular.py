@@ -1,6 +1,6 @@
 """Stage two: the backbone block by block and the neck's width (SM-NAS, section 3.2; paper.md 2)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
@@ -219,13 +219,13 @@ class Neighbourhood:
     """The structure itself, as a member."""
 
     @cached_property
-    def frame(self) -> dict[str, object]:
+    def frame(self) -> Hashable:
         """What all members have in common; equal for structures that share a neighbourhood."""
-        return _frame(self.entry)
+        return frame_of(self.entry)
 
     def contains(self, arch: DetectorArch) -> bool:
         """Return whether ``arch`` is a member."""
-        return self.space.contains(arch) and _frame(arch) == self.frame
+        return self.space.contains(arch) and frame_of(arch) == self.frame
 
     def sample(self, rng: np.random.Generator) -> DetectorArch:
         """Return a member drawn at random."""
@@ -260,15 +260,10 @@ class Neighbourhood:
         return self.space.read(self.entry, self.choices.order(values))
 
 
-def _frame(arch: DetectorArch) -> dict[str, object]:
-    return {
-        "input": arch.input,
-        "block": code_backbone(arch.backbone).block,
-        "neck": {name: value for name, value in arch.neck if name != "width"},
-        "proposals": arch.proposals,
-        "head": arch.head,
-        "unbuilt": split_code(arch)[1],
-    }
+def frame_of(arch: DetectorArch) -> Hashable:
+    """Return all of ``arch`` that stage two leaves alone but the norm; see ``Neighbourhood``."""
+    block, unbuilt = code_backbone(arch.backbone).block, split_code(arch)[1]
+    return arch.input, block, with_width(arch.neck, 1), arch.proposals, arch.head, unbuilt
 
 
 def _nearest(value: int, choices: tuple[int, ...]) -> int:

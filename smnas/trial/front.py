@@ -51,6 +51,14 @@ class Objective(BaseModel):
         scaled = float(np.log(value)) if self.log else value
         return scaled if self.maximise else -scaled
 
+    def of(self, trial: Trial) -> float:
+        """Return the utility of what ``trial`` measured; see ``utility``.
+
+        Raises:
+            KeyError: The trial has no such measurement.
+        """
+        return self.utility(trial.value(self.metric, self.split))
+
 
 def comparable(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
     """Return the trials that take part: they succeeded and hold every metric, at one budget.
@@ -154,7 +162,7 @@ def spread_along(trials: Sequence[Trial], objective: Objective, count: int) -> l
     """
     partners = [trial for trial in trials if _holds(trial, [objective])]
     sign = 1.0 if objective.maximise else -1.0
-    places = {t.number: sign * objective.utility(_value(t, objective)) for t in partners}
+    places = {t.number: sign * objective.of(t) for t in partners}
     ordered = sorted(partners, key=lambda trial: (_value(trial, objective), trial.number))
     if len(ordered) <= count:
         return ordered
@@ -180,7 +188,7 @@ def _value(trial: Trial, objective: Objective) -> float:
 
 def _utilities(trials: Sequence[Trial], objectives: Sequence[Objective]) -> _Utilities:
     """Return one row per trial and one column per objective, each the more the better."""
-    rows = [[o.utility(_value(trial, o)) for o in objectives] for trial in trials]
+    rows = [[o.of(trial) for o in objectives] for trial in trials]
     return np.array(rows, dtype=np.float64).reshape(len(trials), len(objectives))
 
 

@@ -9,7 +9,8 @@ from smnas.trial.budget import Budget
 from smnas.trial.measurement import Measurement, Split
 
 Stage = Literal[1, 2, "final", "yardstick"]
-FailureStage = Literal["build", "training", "measuring", "writing"]
+FailureStage = Literal["constraint", "build", "training", "measuring", "writing"]
+"""Where a trial ended. ``constraint``: it was counted or timed, found unfit, and not trained."""
 
 
 class _Value(BaseModel):
@@ -51,7 +52,10 @@ class Failure(_Value):
 
 
 class Outcome(_Value):
-    """The measurements of one proposal, or a failure with stage and reason; never both."""
+    """The measurements of one proposal, or a failure with stage and reason.
+
+    Both only where a constraint was broken: by what was measured before the training.
+    """
 
     measurements: tuple[Measurement, ...] = ()
     failure: Failure | None = None
@@ -62,8 +66,9 @@ class Outcome(_Value):
 
     @model_validator(mode="after")
     def _numbers_or_failure(self) -> Self:
-        if (self.failure is None) != bool(self.measurements):
-            raise ValueError("expected measurements or a failure, and not both")
+        refused = self.failure is not None and self.failure.stage == "constraint"
+        if (self.failure is None or refused) != bool(self.measurements):
+            raise ValueError("expected measurements or a failure, and both for a constraint only")
         return self
 
 
@@ -80,6 +85,17 @@ class Trial(_Value):
     def succeeded(self) -> bool:
         """Whether it finished with measurements."""
         return self.outcome is not None and self.outcome.failure is None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it broke a constraint: it was measured, not trained, and counts as neither."""
+        failure = self.outcome.failure if self.outcome else None
+        return failure is not None and failure.stage == "constraint"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was to be trained and has no numbers."""
+        return self.outcome is not None and not self.succeeded and not self.refused
 
     def measurement(self, metric: str, split: Split = "val") -> Measurement | None:
         """Return the latest measurement of ``metric``, or None.

@@ -16,12 +16,14 @@ from smnas.space.modular import ModularSpace
 from smnas.space.pair import SpacePair
 from smnas.space.structural import StructuralSpace
 from smnas.trial.budget import Budget
+from smnas.trial.constraint import Constraint, describe_breaches
 from smnas.trial.measurement import (
     AccuracyProtocol,
     CountProtocol,
     LatencyProtocol,
     Measurement,
 )
+from smnas.trial.metrics import METRICS
 from smnas.trial.trial import Failure, Outcome, Proposal, Trial
 
 _AP = AccuracyProtocol(
@@ -52,15 +54,34 @@ def answer(proposal: Proposal) -> Outcome:
     ap = min(points, 9000) * proposal.budget.epochs / (10_000 * (proposal.budget.epochs + 1))
     two_stage = 3 if arch.proposals.kind != "none" else 0
     latency_ms, macs_g = 2 + two_stage + cost / 500, cost / 1000
+    params_m = cost / (arch.input.width * arch.input.height)
     count = CountProtocol(rule="formula")
     return Outcome(
         measurements=(
             Measurement(metric="ap", value=ap, unit="1", protocol=_AP),
+            Measurement(metric="ap50", value=min(1.0, 1.5 * ap), unit="1", protocol=_AP),
             Measurement(metric="latency_ms", value=latency_ms, unit="ms", protocol=_MS),
             Measurement(metric="macs_g", value=macs_g, unit="G", protocol=count),
+            Measurement(metric="params_m", value=params_m, unit="M", protocol=count),
         ),
         seconds=10.0,
     )
+
+
+def answer_within(*constraints: str) -> Callable[[Proposal], Outcome]:
+    """The formula, for candidates behind a check of constraints, as a search has it."""
+    limits = [Constraint.parse(text) for text in constraints]
+
+    def checked(proposal: Proposal) -> Outcome:
+        outcome = answer(proposal)
+        costs = tuple(m for m in outcome.measurements if METRICS[m.metric].kind != "accuracy")
+        reason = describe_breaches(limits, costs) if proposal.is_candidate else None
+        if reason is None:
+            return outcome
+        failure = Failure(stage="constraint", reason=reason)
+        return Outcome(measurements=costs, failure=failure, seconds=1.0)
+
+    return checked
 
 
 def fail(_: Proposal) -> Outcome:
@@ -150,3 +171,8 @@ def fixture_answer() -> Callable[[Proposal], Outcome]:
 @pytest.fixture(name="fail", scope="session")
 def fixture_fail() -> Callable[[Proposal], Outcome]:
     return fail
+
+
+@pytest.fixture(name="answer_within", scope="session")
+def fixture_answer_within() -> Callable[..., Callable[[Proposal], Outcome]]:
+    return answer_within

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_a_replay_proposes_what_was_proposed(algorithm, world):
     trials = world().play(algorithm)
     for count, trial in enumerate(trials):
         assert algorithm.ask(trials[:count], 1) == [trial.proposal]
+
+
+def test_what_it_has_read_before_makes_no_difference(make_settings, tiny, micro, world):
+    """One that has played a whole search answers any part of it as one that has just been made."""
+    for make, pair in product(ALGORITHMS.values(), (tiny, micro)):
+        settings = make_settings(trials=10, finals=3)
+        kept = make(pair, settings)
+        whole = world(slots=3).play(kept)
+        for count in (5, 0, len(whole), 12, 11, 2):
+            part = whole[:count]
+            waiting = [*part[:-1], *(t.model_copy(update={"outcome": None}) for t in part[-1:])]
+            for known in (part, waiting):
+                assert kept.ask(known, 2) == make(pair, settings).ask(known, 2)
+                assert kept.done(known) == make(pair, settings).done(known)
 
 
 def test_what_is_learned_on_the_test_split_changes_nothing(algorithm, world):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from smnas.search.evolution import Evolution, draw_evenly
+from smnas.search.history import Pool
 from smnas.seeding import generator
 from smnas.space.coding import as_built
 from smnas.trial.front import Objective
@@ -17,7 +18,7 @@ MACS = Objective(metric="macs_g", maximise=False, log=True)
 
 @pytest.fixture(name="evolution")
 def fixture_evolution(micro):
-    return Evolution(micro.structural, AP, MACS, seeds=4, random_share=0.0)
+    return Evolution(micro.structural, MACS, seeds=4, random_share=0.0)
 
 
 @pytest.fixture(name="measured")
@@ -40,14 +41,14 @@ def _pool(measured, space, count):
 def test_first_come_random_seeds(evolution, measured, micro):
     for count in range(4):
         pool = _pool(measured, micro.structural, count)
-        _, origin = evolution.propose(pool, frozenset(), generator(0, count))
+        _, origin = evolution.propose(Pool.of(pool, (AP, MACS)), frozenset(), generator(0, count))
         assert origin == Origin(operator="sample")
 
 
 def test_then_children_of_the_front_that_differ_in_the_named_module(evolution, measured, micro):
     pool = _pool(measured, micro.structural, 6)
     for seed in range(20):
-        arch, origin = evolution.propose(pool, frozenset(), generator(seed))
+        arch, origin = evolution.propose(Pool.of(pool, (AP, MACS)), frozenset(), generator(seed))
         parent = pool[origin.parent].proposal.arch
         changed = [n for n in type(arch).model_fields if getattr(arch, n) != getattr(parent, n)]
         assert changed in ([origin.operator], ["proposals", "head"])
@@ -55,9 +56,10 @@ def test_then_children_of_the_front_that_differ_in_the_named_module(evolution, m
 
 def test_a_share_is_drawn_at_random_all_the_same(measured, micro):
     pool = _pool(measured, micro.structural, 6)
-    often = Evolution(micro.structural, AP, MACS, seeds=4, random_share=0.5)
+    often = Evolution(micro.structural, MACS, seeds=4, random_share=0.5)
     drawn = Counter(
-        often.propose(pool, frozenset(), generator(seed))[1].operator == "sample"
+        often.propose(Pool.of(pool, (AP, MACS)), frozenset(), generator(seed))[1].operator
+        == "sample"
         for seed in range(200)
     )
     assert 70 < drawn[True] < 130
@@ -69,7 +71,10 @@ def test_without_a_front_it_draws_at_random(evolution, micro, make_settings):
         budget=make_settings().stage_one, seed=0,
     )  # fmt: skip
     pool = [Trial(number=i, proposal=proposal) for i in range(9)]
-    assert evolution.propose(pool, frozenset(), generator(0))[1].operator == "sample"
+    assert (
+        evolution.propose(Pool.of(pool, (AP, MACS)), frozenset(), generator(0))[1].operator
+        == "sample"
+    )
 
 
 @pytest.mark.parametrize("random_share", [0.0, 1.0])
@@ -77,9 +82,11 @@ def test_the_whole_space_is_proposed_once_and_then_nothing(micro, measured, rand
     space = micro.structural.model_validate(
         {**micro.structural.model_dump(), "inputs": micro.structural.inputs[:1]}
     )
-    evolution = Evolution(space, AP, MACS, seeds=1, random_share=random_share)
+    evolution = Evolution(space, MACS, seeds=1, random_share=random_share)
     tried, pool = set(), []
-    while (found := evolution.propose(pool, tried, generator(1, len(pool)))) is not None:
+    while (
+        found := evolution.propose(Pool.of(pool, (AP, MACS)), tried, generator(1, len(pool)))
+    ) is not None:
         assert as_built(found[0]) not in tried
         tried.add(as_built(found[0]))
         # A short pool, so that the front is small and its neighbours are used up.
@@ -90,8 +97,10 @@ def test_the_whole_space_is_proposed_once_and_then_nothing(micro, measured, rand
 def test_parents_are_drawn_evenly_along_log_cost(measured, micro):
     def at(number, macs_g):
         trial = measured(number, micro.yardstick)
-        (ap, ms, macs) = trial.outcome.measurements
-        changed = (ap, ms, macs.model_copy(update={"value": macs_g}))
+        changed = tuple(
+            item.model_copy(update={"value": macs_g}) if item.metric == "macs_g" else item
+            for item in trial.outcome.measurements
+        )
         outcome = trial.outcome.model_copy(update={"measurements": changed})
         return trial.model_copy(update={"outcome": outcome})
 

@@ -13,15 +13,16 @@ def fixture_place(micro, make_settings, answer):
     """Make a trial at given numbers; every number gets an arch of its own."""
     archs = list(micro.structural.enumerate())
 
-    def make(number, ap, latency_ms, *, stage=1, budget=None, arch=None):
+    def make(number, ap, latency_ms, *, stage=1, budget=None, arch=None, **others):
         proposal = Proposal(
             arch=arch or archs[number], stage=stage, origin=Origin(operator="sample"),
             budget=budget or make_settings().stage_one, seed=0,
         )  # fmt: skip
-        values = {"ap": ap, "latency_ms": latency_ms, "macs_g": 1.0}
+        values = {"ap": ap, "latency_ms": latency_ms, "macs_g": 1.0, **others}
         measurements = tuple(
             Measurement.model_validate({**dict(item), "value": values[item.metric]})
             for item in answer(proposal).measurements
+            if item.metric in values
         )
         return Trial(number=number, proposal=proposal, outcome=Outcome(measurements=measurements))
 
@@ -100,6 +101,20 @@ def test_the_best_of_stage_two_stays_where_budgets_differ(place, make_settings):
         place(2, 0.40, 7.0, stage=2, budget=settings.stage_two),
     ]
     assert 2 in _numbers(choose_finalists(trials, settings))
+
+
+def test_they_are_the_front_on_the_objectives_of_the_search(place, make_settings):
+    trials = [
+        place(0, 0.10, 1.0, params_m=1.0),
+        place(1, 0.30, 2.0, params_m=9.0),
+        place(2, 0.20, 9.0, params_m=3.0),  # slow, but between the two in parameters
+        place(3, 0.20, 1.5, params_m=4.0),  # fast, but dominated by 2 in parameters
+    ]
+    settings = make_settings(objectives="ap,params_m")
+    assert _numbers(choose_finalists(trials, settings)) == [0, 2, 1]
+    assert _numbers(choose_finalists(trials, make_settings())) == [0, 3, 1]
+    all_three = make_settings(objectives="ap,latency_ms,params_m")
+    assert _numbers(choose_finalists(trials, all_three)) == [0, 3, 1, 2]
 
 
 def test_nothing_that_failed_is_chosen(place, make_settings):

@@ -4,6 +4,7 @@ import pytest
 
 from smnas.search import SmNas
 from smnas.search.finals import choose_finalists
+from smnas.search.sm_nas import REFUSALS_PER_TRIAL
 from smnas.seeding import derive_seed
 from smnas.space.coding import as_built
 from smnas.trial.front import front
@@ -38,7 +39,7 @@ def test_a_whole_search(finished, micro, make_settings):
     assert [t.proposal.stage for t in finished[19:31]] == [2] * 12
     assert finished[-1].proposal.stage == "yardstick"
     assert SmNas(micro, settings).done(finished)
-    final_front = front(_stage(finished, "final"), (settings.ap, settings.latency))
+    final_front = front(_stage(finished, "final"), settings.stage_one_objectives)
     front_times = [trial.value("latency_ms") for trial in final_front]
     assert max(front_times) >= 3 * min(front_times)
 
@@ -175,6 +176,57 @@ def test_a_failed_trial_is_tried_and_the_search_goes_on(micro, make_settings, wo
     assert len({as_built(t.proposal.arch) for t in candidates}) == 30
     parents = {t.proposal.origin.parent for t in trials} - {None}
     assert all(trials[number].succeeded for number in parents)
+
+
+def test_what_breaks_a_constraint_is_not_trained_and_does_not_count(
+    micro, make_settings, world, answer_within
+):
+    settings = make_settings(stage_two={"epochs": 5})
+    trials = world(answer_within("latency_ms <= 20"), slots=2).play(SmNas(micro, settings))
+    refused = [t for t in trials if t.refused]
+    assert refused
+    assert all(t.value("latency_ms") > 20 for t in refused)
+    for stage, count in ((1, 18), (2, 12)):
+        assert sum(not t.refused for t in _stage(trials, stage)) == count
+    assert all(
+        t.value("latency_ms") <= 20 for t in trials if t.proposal.is_candidate and t.succeeded
+    )
+    parents = {t.proposal.origin.parent for t in trials} - {None}
+    assert not parents & {t.number for t in refused}
+    # At neither budget and with neither norm is one of them tried again.
+    seen = set()
+    for trial in trials:
+        network = as_built(trial.proposal.arch.deployed)
+        assert network not in seen
+        if trial.refused:
+            seen.add(network)
+
+
+def test_as_many_are_drawn_as_seeds_as_are_trained(micro, make_settings, world, answer_within):
+    trials = world(answer_within("params_m <= 0.4")).play(SmNas(micro, make_settings()))
+    first = next(t.number for t in trials if t.proposal.origin.parent is not None)
+    seeds = [t for t in trials[1:first] if not t.refused]
+    assert len(seeds) >= make_settings().seeds
+    assert len(seeds) < first - 1
+
+
+def test_a_constraint_that_nothing_keeps_ends_the_search(
+    micro, make_settings, world, answer_within
+):
+    algorithm = SmNas(micro, make_settings(trials=4, seeds=1))
+    trials = world(answer_within("macs_g <= 0.0001")).play(algorithm)
+    assert algorithm.done(trials)
+    assert {t.proposal.stage for t in trials} == {"yardstick", 1}
+    assert len(_stage(trials, 1)) == 2 * REFUSALS_PER_TRIAL
+
+
+def test_a_search_for_other_objectives_fills_their_front(micro, make_settings, world):
+    settings = make_settings(objectives="ap50,params_m,latency_ms")
+    trials = world().play(SmNas(micro, settings))
+    finals = _stage(trials, "final")
+    assert len(finals) == settings.finals
+    sizes = [trial.value("params_m") for trial in finals]
+    assert max(sizes) >= 3 * min(sizes)
 
 
 def test_when_all_candidates_fail_it_ends_without_finals(micro, make_settings, world, fail):

@@ -21,8 +21,25 @@ def test_json_is_exact(make_trial):
 def test_an_outcome_has_numbers_or_a_failure_and_not_both(make_trial):
     measurements = make_trial(0, ap=0.5).outcome.measurements
     for wrong in ({}, {"measurements": measurements, "failure": FAILURE}):
-        with pytest.raises(ValidationError, match="measurements or a failure, and not both"):
+        with pytest.raises(
+            ValidationError, match="measurements or a failure, and both for a constraint"
+        ):
             Outcome(**wrong)
+
+
+def test_a_broken_constraint_keeps_what_was_measured_and_counts_as_no_training(make_trial):
+    failure = Failure(stage="constraint", reason="params_m is 7, expected params_m <= 5")
+    measurements = make_trial(0, params_m=7.0).outcome.measurements
+    outcome = Outcome(measurements=measurements, failure=failure, seconds=0.5)
+    refused = make_trial(0, state="running").model_copy(update={"outcome": outcome})
+    assert Trial.model_validate_json(refused.model_dump_json()) == refused
+    assert (refused.succeeded, refused.refused, refused.failed) == (False, True, False)
+    assert refused.value("params_m") == 7.0
+    with pytest.raises(ValidationError, match="measurements or a failure"):
+        Outcome(failure=failure)
+    for state, failed in (("done", False), ("failed", True), ("running", False)):
+        trial = make_trial(0, state=state, ap=0.5)
+        assert (trial.refused, trial.failed) == (False, failed)
 
 
 @pytest.mark.parametrize(
