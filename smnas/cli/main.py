@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import typer
 
+from smnas.cli.data_check_command import check
 from smnas.cli.data_command import data
 from smnas.cli.default_group import DEFAULT, DefaultGroup
 from smnas.cli.describe_command import describe
@@ -45,7 +46,11 @@ COMMANDS = {
     "train": Command(train, "smnas train retinanet-r18-quarter trees --epochs 12 --out trained"),
     "evaluate": Command(evaluate, "smnas evaluate runs/trees trees --split test --json"),
     "describe": Command(describe, "smnas describe sm-nas-e2 --classes 80 --json"),
-    "data": Command(data, "smnas data my/annotations.json --images my/pictures"),
+    "data": Command(
+        data,
+        "smnas data my/annotations.json --images my/pictures",
+        beside={"check": Command(check, "smnas data check my/annotations.json --json")},
+    ),
 }
 
 

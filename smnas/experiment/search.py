@@ -11,7 +11,8 @@ import torch
 from smnas.archive.archive import Archive
 from smnas.data.dataset import DetectionDataset
 from smnas.data.memory import KeptInMemory
-from smnas.data.sources import Splits, load_splits
+from smnas.data.sources import load_splits
+from smnas.data.splits import Splits
 from smnas.data.summary import summarise
 from smnas.errors import ConfigError, SmnasError
 from smnas.execution.inline import InlineExecutor
