@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +57,22 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="it offers"):
         smnas.find  # noqa: B018
+
+
+def project_table() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_every_file_that_the_code_reads_is_in_the_wheel() -> None:
+    package = ROOT / "smnas"
+    patterns = project_table()["tool"]["setuptools"]["package-data"]["smnas"]
+    shipped = {path for pattern in patterns for path in package.glob(pattern)}
+    there = {path for path in package.rglob("*") if path.is_file()}
+    wanted = {path for path in there if path.suffix not in (".py", ".pyc")}
+    assert len(wanted) > 30
+    assert not wanted - shipped
+
+
+def test_every_notice_is_among_the_licence_files() -> None:
+    notices = {str(path.relative_to(ROOT)) for path in (ROOT / "smnas").rglob("NOTICE*")}
+    assert {"NOTICE", "LICENSE", *notices} == set(project_table()["project"]["license-files"])

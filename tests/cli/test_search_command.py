@@ -63,6 +63,13 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert searched["folder"] == Path("runs/boxes")
 
 
+def test_the_run_folder_of_scenes_is_a_name_for_any_disk(
+    call: Call, searched: dict[str, Any]
+) -> None:
+    assert call("search", "scenes:easy,train=400").exit_code == 0
+    assert searched["folder"] == Path("runs/scenes-easy,train=400")
+
+
 def test_people_see_the_search_and_its_last_screen(call: Call, searched: dict[str, Any]) -> None:
     result = call("search", "trees")
     assert isinstance(searched["observer"], LiveView)
