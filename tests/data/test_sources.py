@@ -35,6 +35,15 @@ def test_trees_bring_their_own_splits():
         load_splits(DataSpec(source="trees", val="my.json"), seed=0)
 
 
+def test_scenes_bring_their_own_splits_whatever_the_seed():
+    spec = DataSpec(source="scenes:easy,train=30,val=20")
+    splits = load_splits(spec, seed=0)
+    assert [len(splits.train), len(splits.val), len(splits.test)] == [30, 20, 400]
+    assert load_splits(spec, seed=1).val.data_id == splits.val.data_id
+    with pytest.raises(ConfigError, match="leave out images, val and test"):
+        load_splits(DataSpec(source="scenes:easy", images="my"), seed=0)
+
+
 class TestSplitting:
     def test_is_by_picture_and_leaves_none_out(self, make_coco, coco_content):
         path = str(make_coco(many(coco_content, 40)))
@@ -136,6 +145,10 @@ class TestUnknownSources:
     def test_a_name_is_answered_with_the_nearest(self):
         with pytest.raises(ConfigError, match=r"data 'tree': expected .*did you mean 'trees'"):
             load_splits(DataSpec(source="tree"), seed=0)
+
+    def test_a_name_of_scenes_too(self):
+        with pytest.raises(ConfigError, match="did you mean 'scenes:easy'"):
+            load_splits(DataSpec(source="scene:easy"), seed=0)
 
     @pytest.mark.parametrize("source", ["gone.json", "my/annotations"])
     def test_a_path_is_a_missing_file(self, source):
