@@ -8,6 +8,7 @@ from smnas.experiment.threads import one_core_left
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency
+from smnas.measure.voc_ap import has_difficult, voc_ap50
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
 
@@ -30,7 +31,24 @@ def measure_splits(
     with one_core_left():  # as a search measures, so that the times can be compared
         for split, dataset in splits.items():
             if dataset is not None:
-                found += measure_accuracy(trained, dataset, split, device).measurements
+                found += _measure_one(trained, dataset, split, device)
         timed = next(dataset for dataset in splits.values() if dataset is not None)
         found.append(measure_latency(trained, timed.read(0)[0], device))
     return (*found, *count_cost(trained.detector.arch, len(trained.categories)))
+
+
+def _measure_one(
+    trained: TrainedDetector, dataset: DetectionDataset, split: Split, device: str
+) -> tuple[Measurement, ...]:
+    """Return COCO's metrics; where objects are marked difficult, VOC's own AP50 too."""
+    result = measure_accuracy(trained, dataset, split, device)
+    if not has_difficult(dataset):
+        return result.measurements
+    by_class = voc_ap50(dataset, result.predictions)
+    own = Measurement(
+        metric="ap50_voc",
+        value=sum(by_class.values()) / len(by_class),
+        unit="1",
+        protocol=result.measurements[0].protocol,
+    )
+    return (*result.measurements, own)

@@ -26,6 +26,7 @@ from smnas.measure.protocol import (
     describe_device,
     library_versions,
 )
+from smnas.measure.voc_ap import has_difficult
 from smnas.trial.measurement import AccuracyProtocol, Measurement, Split
 
 
@@ -184,6 +185,9 @@ def coco_ap(
 ) -> dict[str, float | None]:
     """Return COCO's metrics by name, as faster-coco-eval computes them.
 
+    It knows no ignored objects but crowds: where objects are difficult, the metrics are ours, which
+    are equal to 1e-9 otherwise.
+
     Returns:
         A value for each of ``bootstrap.METRICS``; None where the set has no object of that size.
 
@@ -192,6 +196,10 @@ def coco_ap(
     """
     require_objects(dataset)
     check_predictions(dataset, predictions)
+    if has_difficult(dataset):
+        once = np.ones((1, len(dataset)), np.float32)
+        own = weighted_ap(find_hits(dataset, predictions), once)[:, 0].tolist()
+        return {name: None if np.isnan(x) else x for name, x in zip(METRICS, own, strict=True)}
     truth = COCO(_truth(dataset))
     judge = COCOeval_faster(truth, truth.loadRes(_results(predictions)), "bbox")
     judge.run()
@@ -221,7 +229,7 @@ def _truth(dataset: DetectionDataset) -> dict[str, Any]:
                     "category_id": ids[label],
                     "bbox": box,
                     "area": box[2] * box[3],
-                    "iscrowd": int(ignore),
+                    "iscrowd": int(ignore),  # never difficult: those do not come here
                 }
             )
     images = [

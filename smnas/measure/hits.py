@@ -9,7 +9,7 @@ and a category, P pictures.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,14 @@ class _Boxes:
     xywh_N4: Floats
     score_N: Floats
     """Detections only, falling within a picture and category."""
-    crowd_N: Bools
+    ignored_N: Bools
     """Objects only."""
+    region_N: Bools
+    """Objects only: those of the ignored ones that may hold any number of things."""
+
+    def at(self, rows: Ints) -> "_Boxes":
+        """Return some of the boxes, in that order."""
+        return _Boxes(*(getattr(self, item.name)[rows] for item in fields(self)))
 
     @property
     def outside_NA(self) -> Bools:
@@ -73,9 +79,9 @@ def find_hits(dataset: DetectionDataset, predictions: Sequence[Prediction]) -> H
     """Judge every detection by COCO's rule.
 
     In order of score each detection takes, of the objects of its category that are still free, the
-    one of highest IoU. Where none reaches the threshold it may fall on an ignored one and then
-    counts neither way; an ignored one is a crowd: it stays free, and IoU is the share of the
-    detection that lies inside.
+    one of highest IoU. Where none reaches the threshold it may fall on an ignored one, which stays
+    free, and then counts neither way. With an ignored region (a crowd) IoU is the share of the
+    detection that lies inside; with a single ignored object (VOC's difficult) it is IoU.
 
     Args:
         dataset: The pictures' objects.
@@ -100,7 +106,8 @@ def _read_objects(dataset: DetectionDataset) -> _Boxes:
     return _table(
         [item.boxes_xyxy for item in everything],
         [item.labels for item in everything],
-        crowds=[item.ignore for item in everything],
+        ignored=[item.ignore for item in everything],
+        regions=[item.regions for item in everything],
     )
 
 
@@ -118,7 +125,8 @@ def _table(
     boxes: Sequence[NDArray[np.float32]],
     labels: Sequence[NDArray[np.int64]],
     scores: Sequence[NDArray[np.float32]] | None = None,
-    crowds: Sequence[Bools] | None = None,
+    ignored: Sequence[Bools] | None = None,
+    regions: Sequence[Bools] | None = None,
 ) -> _Boxes:
     """Put the boxes of all pictures into one sorted table; ties keep their order."""
     total = sum(map(len, boxes))
@@ -128,10 +136,13 @@ def _table(
     score_N = (
         np.concatenate([np.zeros(0), *scores]).astype(np.float64) if scores else np.zeros(total)
     )
-    crowd_N = np.concatenate(crowds).astype(np.bool_) if crowds else np.zeros(total, np.bool_)
+    ignored_N, region_N = (
+        np.concatenate(marks).astype(np.bool_) if marks else np.zeros(total, np.bool_)
+        for marks in (ignored, regions)
+    )
     order = np.lexsort((-score_N, label_N, picture_N))
     xywh_N4 = np.concatenate([xyxy_N4[:, :2], xyxy_N4[:, 2:] - xyxy_N4[:, :2]], axis=1)
-    return _Boxes(picture_N[order], label_N[order], xywh_N4[order], score_N[order], crowd_N[order])
+    return _Boxes(picture_N, label_N, xywh_N4, score_N, ignored_N, region_N).at(order)
 
 
 def _keep_best(found: _Boxes) -> _Boxes:
@@ -140,13 +151,7 @@ def _keep_best(found: _Boxes) -> _Boxes:
     starts = np.concatenate([[0], changes]).astype(np.int64)
     lengths = np.diff(np.append(starts, len(found.picture_N)))
     keep = np.arange(len(found.picture_N)) - np.repeat(starts, lengths) < MAX_DETECTIONS
-    return _Boxes(
-        found.picture_N[keep],
-        found.label_N[keep],
-        found.xywh_N4[keep],
-        found.score_N[keep],
-        found.crowd_N[keep],
-    )
+    return found.at(np.flatnonzero(keep))
 
 
 @dataclass(frozen=True)
@@ -181,18 +186,21 @@ def _pairs(found: _Boxes, objects: _Boxes, categories: int) -> Iterator[_Pairs]:
 
 def _judge(pairs: _Pairs, found: _Boxes, objects: _Boxes, hit_DAT: Bools, taken_DAT: Bools) -> None:
     """Judge the detections of ``pairs`` into the tables; round r takes the r-th of each pair."""
-    crowd_NG = objects.crowd_N[pairs.object_NG]
+    exempt_NG = objects.ignored_N[pairs.object_NG]
+    region_NG = objects.region_N[pairs.object_NG]
     outside_NAG = objects.outside_NA[pairs.object_NG].transpose(0, 2, 1)
-    ignored_NAG = outside_NAG | crowd_NG[:, None, :]
+    ignored_NAG = outside_NAG | exempt_NG[:, None, :]
     room = pairs.object_NG.shape[1]
     free_NATG = np.ones((*ignored_NAG.shape[:2], len(IOU_THRESHOLDS), room), np.bool_)
     for rank in range(pairs.detections_N.max(initial=0)):
         n = np.searchsorted(-pairs.detections_N, -rank)  # pairs that have a detection of this rank
         rows = pairs.first_detection_N[:n] + rank
-        iou_NG = _iou(found.xywh_N4[rows, None], objects.xywh_N4[pairs.object_NG[:n]], crowd_NG[:n])
+        iou_NG = _iou(
+            found.xywh_N4[rows, None], objects.xywh_N4[pairs.object_NG[:n]], region_NG[:n]
+        )
         iou_NG[~pairs.valid_NG[:n]] = -1.0
         near_NTG = iou_NG[:, None, :] >= IOU_THRESHOLDS[:, None]
-        open_NATG = near_NTG[:, None] & (free_NATG[:n] | crowd_NG[:n, None, None, :])
+        open_NATG = near_NTG[:, None] & (free_NATG[:n] | exempt_NG[:n, None, None, :])
         # Best first: objects that count, then the higher IoU, then the later one, as COCO has it.
         order_NG = np.argsort(np.argsort(iou_NG, axis=1, kind="stable"), axis=1)
         wish_NAG = order_NG[:, None, :] + room * ~ignored_NAG[:n]
@@ -211,7 +219,7 @@ def _by_category(
     """Sort the judged detections by category, then score; of equal ones the earlier picture's."""
     by_score = np.lexsort((-found.score_N, found.label_N))
     starts_K1 = np.searchsorted(found.label_N[by_score], np.arange(categories + 1))
-    object_counts_GA = ~(objects.outside_NA | objects.crowd_N[:, None])
+    object_counts_GA = ~(objects.outside_NA | objects.ignored_N[:, None])
     sorted_in: list[CategoryHits] = []
     for label in range(categories):
         mine = by_score[starts_K1[label] : starts_K1[label + 1]]
@@ -228,12 +236,12 @@ def _by_category(
     return tuple(sorted_in)
 
 
-def _iou(one_N14: Floats, many_NG4: Floats, crowd_NG: Bools) -> Floats:
-    """Return the IoU of one box with many; with a crowd, the share of the box that is inside."""
+def _iou(one_N14: Floats, many_NG4: Floats, region_NG: Bools) -> Floats:
+    """Return the IoU of one box with many; with a region, the share of the box that is inside."""
     left_top = np.maximum(one_N14[..., :2], many_NG4[..., :2])
     ends_1, ends_G = one_N14[..., :2] + one_N14[..., 2:], many_NG4[..., :2] + many_NG4[..., 2:]
     overlap = np.clip(np.minimum(ends_1, ends_G) - left_top, 0.0, None).prod(-1)
     own_area = one_N14[..., 2] * one_N14[..., 3]
     both = own_area + many_NG4[..., 2] * many_NG4[..., 3] - overlap
-    whole = np.where(crowd_NG, np.broadcast_to(own_area, overlap.shape), both)
+    whole = np.where(region_NG, np.broadcast_to(own_area, overlap.shape), both)
     return np.divide(overlap, whole, out=np.zeros_like(overlap), where=whole > 0)
