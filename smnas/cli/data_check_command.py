@@ -31,6 +31,7 @@ def check(
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
+    group_by: options.GroupBy = None,
     space: Annotated[
         str, typer.Option(help="Space whose inputs the objects are measured at, or a space file.")
     ] = "micro",
@@ -45,7 +46,7 @@ def check(
     """
     from smnas.cli.specification import data_spec
 
-    found = _check_shown(data_spec(data, images, val, test), space, seed or 0)
+    found = _check_shown(data_spec(data, images, val, test, group_by), space, seed or 0)
     if json:
         print_json(
             {

@@ -20,6 +20,7 @@ def data(
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
+    group_by: options.GroupBy = None,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:
@@ -33,7 +34,7 @@ def data(
     from smnas.data.summary import summarise
     from smnas.measure.noise_floor import noise_floor
 
-    splits = load_splits(data_spec(data, images, val, test), seed or 0)
+    splits = load_splits(data_spec(data, images, val, test, group_by), seed or 0)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     summaries = {name: summarise(part) for name, part in parts.items() if part is not None}
     floor = noise_floor(splits.val)

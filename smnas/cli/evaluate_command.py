@@ -20,6 +20,7 @@ def evaluate(
     weights: options.Weights,
     data: options.Data,
     images: options.Images = None,
+    group_by: options.GroupBy = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -34,8 +35,8 @@ def evaluate(
 ) -> None:
     """Measure AP with its interval, time, parameters and multiply-adds of trained weights.
 
-    The splits of a file without splits are made from --seed, as the search with this seed made
-    them.
+    The splits of a file without splits are made from --seed and --group-by, as the search with
+    these made them.
     """
     file = find_weights(weights)
 
@@ -44,7 +45,7 @@ def evaluate(
     from smnas.training.trained_detector import TrainedDetector
 
     trained = TrainedDetector.load(file, device)
-    name, dataset = _choose(data_spec(data, images), split, seed or 0)
+    name, dataset = _choose(data_spec(data, images, group_by=group_by), split, seed or 0)
     remarks().print(f"{dataset.name}: {len(dataset)} pictures", markup=False, soft_wrap=True)
     found = measure_splits(trained, {name: dataset}, device)
     if json:

@@ -25,6 +25,15 @@ Test = Annotated[
     Path | None,
     typer.Option(help="Annotation file that is read once, at the end."),
 ]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD|PATTERN",
+        help="Pictures that a split keeps on one side: those that share a field of their record "
+        "(COCO, BDD100K), such as video_id, or what a pattern for file names holds in parentheses, "
+        "such as '(.*)_[0-9]+'. Pictures that look alike are kept together anyway.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
 Init = Annotated[

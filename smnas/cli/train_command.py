@@ -26,6 +26,7 @@ def train(
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
+    group_by: options.GroupBy = None,
     init: options.Init = None,
     device: options.Device = "cpu",
     seed: options.Seed = 0,
@@ -51,7 +52,7 @@ def train(
 
     parsed, recipe, seed = DetectorArch.parse(arch), read_recipe(config, init), seed or 0
     check_start(recipe.initial_weights, [parsed.backbone])
-    splits = load_splits(data_spec(data, images, val, test), seed)
+    splits = load_splits(data_spec(data, images, val, test, group_by), seed)
     for note in splits.notes:
         remarks().print(note, markup=False, soft_wrap=True)
     categories = splits.train.categories

@@ -143,6 +143,7 @@ class Flags(TypedDict, total=False):
     images: str | Path | None
     val: str | Path | None
     test: str | Path | None
+    group_by: str | None
     space: str | None
     trials: int | None
     hours: float | None
@@ -206,7 +207,7 @@ def _merge_flags(
 ) -> dict[str, Any]:
     """Lay the flags over the file's settings, each in its place."""
     merged = {**settings, **{k: v for k, v in flags.items() if k in SearchConfig.model_fields}}
-    spec = {k: str(flags[k]) for k in ("images", "val", "test") if k in flags}
+    spec = {k: str(flags[k]) for k in ("images", "val", "test", "group_by") if k in flags}
     if data is not None:
         spec["source"] = str(data)
     if spec:

@@ -51,8 +51,8 @@ def search(
         out: The run folder.
         config: A JSON file of settings.
         observer: Watches the search; nobody does by default.
-        flags: Settings that win over the file: ``images``, ``val``, ``test``, ``space``,
-            ``trials``, ``hours``, ``seed``, ``device``, ``init``.
+        flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
+            ``space``, ``trials``, ``hours``, ``seed``, ``device``, ``init``.
 
     Raises:
         ConfigError: A setting that is wrong.

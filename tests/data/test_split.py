@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,3 +54,22 @@ def test_every_picture_goes_to_one_part_and_every_part_shows_objects(filled, emp
 def test_parts_have_their_shares(filled, sizes):
     parts = split_pictures(Plain([True] * filled), SHARES, seed=0)
     assert [len(part) for part in parts.values()] == sizes
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=3, max_size=30),
+    filled=st.lists(st.booleans(), min_size=30, max_size=30),
+    seed=st.integers(0, 99),
+)
+def test_groups_stay_on_one_side_and_no_part_is_too_large(sizes, filled, seed):
+    filled = [True] * 3 + filled[3:]
+    groups = np.concatenate([np.full(n, sum(sizes[:g])) for g, n in enumerate(sizes)])
+    dataset = Plain([filled[g] for g, n in enumerate(sizes) for _ in range(n)])
+    parts = split_pictures(dataset, SHARES, seed, groups)
+    assert sorted(chain.from_iterable(parts.values())) == list(range(sum(sizes)))
+    assert sum(len({int(groups[i]) for i in part}) for part in parts.values()) == len(sizes)
+    for name in ("val", "test"):
+        assert any(dataset.shows_object[i] for i in parts[name])
+        largest = max(sizes)
+        assert len(parts[name]) <= max(2 * largest, 0.15 * sum(sizes) + 1)
