@@ -18,8 +18,9 @@ from smnas.data.table_dataset import TableDataset
 from smnas.data.wording import count
 from smnas.errors import ConfigError, DataError, nearest
 
-MOST_LOOKED_AT = 10_000
-"""Of more pictures looking at all would take minutes; ``smnas data check`` does it."""
+MOST_READ_BYTES = 2 * 10**9
+"""Of all files together; to look at more takes minutes (30 MB a second on two busy cores were
+measured), which only ``smnas data check`` does."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def find_groups(dataset: TableDataset, group_by: str | None) -> Groups:
     """Return the pictures that belong together.
 
     Args:
-        dataset: The pictures; their files are read where there are at most ``MOST_LOOKED_AT``.
+        dataset: The pictures; their files are read where there is not too much to read.
         group_by: A pattern with a group, such as ``(.*)_[0-9]+``, that is looked for in the file
             names; or a field of the pictures' records; None: only likeness counts.
 
@@ -66,13 +67,14 @@ def find_groups(dataset: TableDataset, group_by: str | None) -> Groups:
 
 def _group_alike(dataset: TableDataset) -> Groups:
     groups = alone(dataset)
-    if len(dataset) > MOST_LOOKED_AT:
+    files = [dataset.picture_file(index) for index in range(len(dataset))]
+    size = sum(file.stat().st_size for file in files)
+    if size > MOST_READ_BYTES:
         note = (
-            f"More than {MOST_LOOKED_AT:,} pictures are not looked at for likeness before they are "
-            "split: smnas data check finds those that look alike; --group-by keeps them together."
+            f"{size / 1e9:.0f} GB of pictures are not looked at before they are split: smnas data "
+            "check finds those that look alike, --group-by keeps them together."
         )
         return Groups(groups.first, (note,))
-    files = [dataset.picture_file(index) for index in range(len(dataset))]
     looks = list(on_all_cores(_try_look, files))
     rows = np.array([row for row, look in enumerate(looks) if look is not None], np.int64)
     readable = [look for look in looks if look is not None]

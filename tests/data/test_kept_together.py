@@ -102,7 +102,7 @@ class TestGroups:
         assert "32 pictures without a value" in groups.notes[0]
 
     def test_of_many_pictures_are_not_looked_for(self, films, monkeypatch):
-        monkeypatch.setattr(kept_together, "MOST_LOOKED_AT", 47)
+        monkeypatch.setattr(kept_together, "MOST_READ_BYTES", 47)
         groups = find_groups(load_coco(films(alike=True)), None)
         assert len(np.unique(groups.first)) == 48
         assert "not looked at" in groups.notes[0]
