@@ -156,7 +156,7 @@ class TestUnknownSources:
             load_splits(DataSpec(source=source), seed=0)
 
     def test_a_folder_is_told_from_a_file(self, tmp_path):
-        with pytest.raises(ConfigError, match="is a folder; expected a COCO JSON file"):
+        with pytest.raises(ConfigError, match="is a folder; expected a COCO JSON file, a BDD"):
             load_splits(DataSpec(source=str(tmp_path)), seed=0)
 
     def test_a_picture_is_no_annotation_file(self, tmp_path):
