@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,21 +17,25 @@ _DRAWS = 50
 """Random members that are drawn before the space is searched in order for one not tried yet."""
 
 
-@dataclass(frozen=True)
 class Evolution:
-    """Proposes one arch at a time for a space.
+    """Proposes one arch at a time for a space. What it keeps saves work and decides nothing."""
 
-    Args:
-        space: Where archs come from.
-        cost: The objective of the pool that its parents are drawn evenly along.
-        seeds: How many are drawn at random before the first mutation.
-        random_share: Chance that a later one is drawn at random all the same.
-    """
+    def __init__(
+        self, space: SearchSpace, cost: Objective, seeds: int, random_share: float
+    ) -> None:
+        """Take how proposals are made.
 
-    space: SearchSpace
-    cost: Objective
-    seeds: int
-    random_share: float
+        Args:
+            space: Where archs come from.
+            cost: The objective of the pool that its parents are drawn evenly along.
+            seeds: How many are drawn at random before the first mutation.
+            random_share: Chance that a later one is drawn at random all the same.
+        """
+        self._space, self._cost = space, cost
+        self._seeds, self._random_share = seeds, random_share
+        self._children: dict[DetectorArch, list[tuple[str, DetectorArch, DetectorArch]]] = {}
+        """Operator, child and child as built, of all moves of archs that were parents."""
+        self._listing = _Listing(space, frozenset())
 
     def propose(
         self, pool: Pool, tried: AbstractSet[DetectorArch], rng: np.random.Generator
@@ -41,13 +44,18 @@ class Evolution:
 
         Args:
             pool: Trials of the space at one budget, finished or not: parents are on its front.
-            tried: What is not proposed again, as ``as_built`` gives it.
+            tried: What is not proposed again, as ``as_built`` gives it. The same set may have grown
+                since the last call, not shrunk.
             rng: Decides all that is random.
 
         Returns:
             None where the space is used up.
         """
-        is_random = pool.size < self.seeds or rng.random() < self.random_share
+        if self._listing.tried is not tried:
+            self._listing = _Listing(self._space, tried)
+        if self._listing.is_over:
+            return None
+        is_random = pool.size < self._seeds or rng.random() < self._random_share
         if not is_random:
             child = self._mutate(pool.front, tried, rng)
             if child is not None:
@@ -58,19 +66,27 @@ class Evolution:
         self, parents: list[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
     ) -> tuple[DetectorArch, Origin] | None:
         """Return a child of the front; a parent whose neighbours are all tried makes way."""
-        while parents:
-            parent = draw_evenly(parents, self.cost, rng)
-            moves = self.space.moves(parent.proposal.arch)
-            fresh = {
-                operator: tuple(child for child in children if as_built(child) not in tried)
-                for operator, children in moves.items()
-            }
-            fresh = {operator: children for operator, children in fresh.items() if children}
+        left, places = list(parents), [self._cost.of(trial) for trial in parents]
+        while left:
+            at = draw_evenly(places, rng)
+            fresh: dict[str, tuple[DetectorArch, ...]] = {}
+            for operator, child, network in self._children_of(left[at].proposal.arch):
+                if network not in tried:
+                    fresh[operator] = (*fresh.get(operator, ()), child)
             if fresh:
                 arch, operator = pick_move(fresh, rng)
-                return arch, Origin(operator=operator, parent=parent.number)
-            parents = [trial for trial in parents if trial is not parent]
+                return arch, Origin(operator=operator, parent=left[at].number)
+            del left[at], places[at]
         return None
+
+    def _children_of(self, arch: DetectorArch) -> list[tuple[str, DetectorArch, DetectorArch]]:
+        if arch not in self._children:
+            self._children[arch] = [
+                (operator, child, as_built(child))
+                for operator, children in self._space.moves(arch).items()
+                for child in children
+            ]
+        return self._children[arch]
 
     def _draw(
         self, tried: AbstractSet[DetectorArch], rng: np.random.Generator
@@ -78,22 +94,37 @@ class Evolution:
         """Return a random member, or the first one left where random draws find none."""
         origin = Origin(operator="sample")
         for _ in range(_DRAWS):
-            arch = self.space.sample(rng)
+            arch = self._space.sample(rng)
             if as_built(arch) not in tried:
                 return arch, origin
-        for arch in self.space.enumerate():
-            if as_built(arch) not in tried:
-                return arch, origin
-        return None
+        left = self._listing.first_left()
+        return None if left is None else (left, origin)
 
 
-def draw_evenly(trials: Sequence[Trial], objective: Objective, rng: np.random.Generator) -> Trial:
-    """Return the trial nearest to a mark drawn evenly along the objective.
+class _Listing:
+    """A space gone through once, in order, as more and more of it has been tried."""
 
-    So members of a crowded stretch share its chance, and a lone one gets that of its surroundings.
-    Distances are logarithmic where the objective says so.
+    def __init__(self, space: SearchSpace, tried: AbstractSet[DetectorArch]) -> None:
+        self.tried = tried
+        self.is_over = False
+        """Whether nothing is left."""
+        self._members = space.enumerate()
+        self._latest: DetectorArch | None = None
+
+    def first_left(self) -> DetectorArch | None:
+        """Return the first member that has not been tried, or None."""
+        while self._latest is None or as_built(self._latest) in self.tried:
+            self._latest = next(self._members, None)
+            if self._latest is None:
+                self.is_over = True
+                return None
+        return self._latest
+
+
+def draw_evenly(places: Sequence[float], rng: np.random.Generator) -> int:
+    """Return the position of the place that is nearest to a mark drawn evenly between the ends.
+
+    So those on a crowded stretch share its chance, and a lone one gets that of its surroundings.
     """
-    places = [objective.of(trial) for trial in trials]
     mark = rng.uniform(min(places), max(places))
-    nearest = min(range(len(trials)), key=lambda i: abs(places[i] - mark))
-    return trials[nearest]
+    return min(range(len(places)), key=lambda i: abs(places[i] - mark))

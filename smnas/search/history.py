@@ -10,6 +10,7 @@ from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from math import fsum
+from operator import is_not
 from typing import get_args
 
 from smnas.arch import DetectorArch
@@ -18,37 +19,39 @@ from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
 from smnas.space.modular import ModularSpace, frame_of
 from smnas.trial.budget import Budget
-from smnas.trial.front import Objective, front
+from smnas.trial.front import GrowingFront, Objective
 from smnas.trial.trial import Proposal, Stage, Trial
 
 _NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
-@dataclass
 class Pool:
     """Trials that are compared with each other, and their front, kept up as outcomes come."""
 
-    objectives: tuple[Objective, ...]
-    size: int = 0
-    """Trials that ran or run; those that a constraint kept from running are left out."""
-    front: list[Trial] = field(default_factory=list[Trial])
-    """In the order in which they were proposed."""
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        """Begin without a trial."""
+        self.size = 0
+        """Trials that ran or run; those that a constraint kept from running are left out."""
+        self._front = GrowingFront(objectives)
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], objectives: tuple[Objective, ...]) -> "Pool":
+    def of(cls, trials: Sequence[Trial], objectives: Sequence[Objective]) -> "Pool":
         """Return the pool of ``trials``, finished or not."""
-        return cls(objectives, sum(not t.refused for t in trials), front(trials, objectives))
+        pool = cls(objectives)
+        pool.size = len(trials)
+        for trial in trials:
+            pool.finish(trial)
+        return pool
+
+    @property
+    def front(self) -> list[Trial]:
+        """What no finished trial dominates, in the order in which they were proposed."""
+        return self._front.members
 
     def finish(self, trial: Trial) -> None:
-        """Take in the outcome of one of its trials.
-
-        What is dominated stays so, and what dominates it stays on the front: the front of the old
-        front and the new trial is that of all.
-        """
-        if trial.refused:
-            self.size -= 1
-        rivals = sorted([*self.front, trial], key=lambda trial: trial.number)
-        self.front = front(rivals, self.objectives)
+        """Take in one of its trials again, with its outcome."""
+        self.size -= trial.refused
+        self._front.add(trial)
 
 
 @dataclass
@@ -79,6 +82,8 @@ class History:
     def __init__(self, settings: SearchSettings, modular: ModularSpace) -> None:
         """Take what decides which trials are compared with which."""
         self._settings, self._modular = settings, modular
+        self._stage_one_objectives = settings.stage_one_objectives
+        self._stage_two_objectives = settings.stage_two_objectives
         self.version = 0
         """Changes whenever something was read that was not known."""
         self._clear()
@@ -99,9 +104,7 @@ class History:
     def read(self, trials: Sequence[Trial]) -> None:
         """Take in what is new in ``trials``; where they contradict what is known, begin again."""
         known = self._trials
-        changed = [
-            at for at, (old, new) in enumerate(zip(known, trials, strict=False)) if old is not new
-        ]
+        changed = [at for at, differs in enumerate(map(is_not, known, trials)) if differs]
         goes_on = len(trials) >= len(known) and all(_follows(known[i], trials[i]) for i in changed)
         if not goes_on:
             self._clear()
@@ -130,15 +133,15 @@ class History:
 
     def structures(self) -> Pool:
         """Return the trials of stage one."""
-        return self._pool("structures", self._settings.stage_one_objectives)
+        return self._pool("structures", self._stage_one_objectives)
 
     def group(self, frame: Hashable) -> Pool:
         """Return the candidates of stage two's budget in the neighbourhood with this frame."""
-        return self._pool(("group", frame), self._settings.stage_two_objectives)
+        return self._pool(("group", frame), self._stage_two_objectives)
 
     def candidates(self, budget: Budget) -> Pool:
         """Return the candidates of both stages with this budget."""
-        return self._pool(("candidates", budget), self._settings.stage_one_objectives)
+        return self._pool(("candidates", budget), self._stage_one_objectives)
 
     def _pool(self, key: Hashable, objectives: tuple[Objective, ...]) -> Pool:
         return self._pools.setdefault(key, Pool(objectives))

@@ -46,6 +46,8 @@ class SmNas:
         self._stage_one = Evolution(
             spaces.structural, settings.cost, settings.seeds, settings.random_share
         )
+        self._stage_two: dict[Hashable, Evolution] = {}
+        """By the frame of the group's neighbourhood."""
         self._latest: tuple[int, Proposal | None] | None = None
         """The last proposal and what it was made from: ``done`` and ``ask`` want the same one."""
         self._grouped: tuple[list[int], list[tuple[Trial, Neighbourhood]]] | None = None
@@ -74,10 +76,9 @@ class SmNas:
         history = self._history
         if self._latest is not None and self._latest[0] == history.version:
             return self._latest[1]
-        rng = generator(self._settings.seed, "proposal", number)
-        proposal = self._propose_first_yardstick() or self._propose_structure(rng)
+        proposal = self._propose_first_yardstick() or self._propose_structure(number)
         if proposal is None and not history.unfinished(1):
-            proposal = self._propose_modules(rng)
+            proposal = self._propose_modules(number)
         if proposal is None and not history.unfinished(1, 2):
             proposal = self._propose_final()
         self._latest = history.version, proposal
@@ -88,14 +89,22 @@ class SmNas:
         proposal = self._make(self._spaces.yardstick, "yardstick", origin, budget)
         return None if self._history.is_given(proposal) else proposal
 
-    def _propose_structure(self, rng: np.random.Generator) -> Proposal | None:
+    def _generator(self, number: int) -> np.random.Generator:
+        """Return what proposal ``number`` draws from, anew for each attempt to make it.
+
+        What an attempt draws that comes to nothing must not change what the next one draws.
+        """
+        return generator(self._settings.seed, "proposal", number)
+
+    def _propose_structure(self, number: int) -> Proposal | None:
         history, settings = self._history, self._settings
         if self._is_spent(history.spent[1], settings.stage_one_trials, settings.stage_one_share):
             return None
+        rng = self._generator(number)
         found = self._stage_one.propose(history.structures(), history.tried(1), rng)
         return None if found is None else self._make(found[0], 1, found[1], settings.stage_one)
 
-    def _propose_modules(self, rng: np.random.Generator) -> Proposal | None:
+    def _propose_modules(self, number: int) -> Proposal | None:
         """Return a member for the group that has had fewest, or for the next that has one."""
         history = self._history
         if self._is_spent(history.spent[1] + history.spent[2], self._settings.trials, 1.0):
@@ -103,7 +112,7 @@ class SmNas:
         groups = self._groups()
         shares = [history.in_group[around.frame] for _, around in groups]
         for at in sorted(range(len(groups)), key=lambda i: (shares[i], i)):
-            proposal = self._propose_in_group(*groups[at], rng)
+            proposal = self._propose_in_group(*groups[at], self._generator(number))
             if proposal is not None:
                 return proposal
         return None
@@ -143,8 +152,11 @@ class SmNas:
         if as_built(around.entry) not in tried:
             found = around.entry, Origin(operator="enter", parent=structure.number)
         else:
-            evolution = Evolution(around, settings.macs, 0, settings.random_share)
-            found = evolution.propose(self._history.group(around.frame), tried, rng)
+            if around.frame not in self._stage_two:
+                evolution = Evolution(around, settings.macs, 0, settings.random_share)
+                self._stage_two[around.frame] = evolution
+            pool = self._history.group(around.frame)
+            found = self._stage_two[around.frame].propose(pool, tried, rng)
         if found is None:
             return None
         origin = found[1].model_copy(update={"group": structure.number})

@@ -106,6 +106,38 @@ def front(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Tria
     return [trial for trial, keep in zip(partners, kept, strict=True) if keep]
 
 
+class GrowingFront:
+    """The front of trials that are handed in one by one, in any order.
+
+    What is dominated stays so, and something on the front dominates it: a new trial has to be
+    compared with the front alone.
+    """
+
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        """Begin without a trial."""
+        self.members: list[Trial] = []
+        """The front so far, in the order of the trials' numbers."""
+        self._objectives = tuple(objectives)
+        self._rows = np.zeros((0, len(self._objectives)))
+
+    def add(self, trial: Trial) -> None:
+        """Take in a trial; one that does not take part changes nothing.
+
+        Raises:
+            ComparisonError: It had another budget than those before.
+        """
+        if not comparable([*self.members[:1], trial], self._objectives)[len(self.members[:1]) :]:
+            return
+        row = _utilities([trial], self._objectives)
+        if _dominated(row, self._rows, self._objectives)[0]:
+            return
+        kept = ~_dominated(self._rows, row, self._objectives)
+        members = [member for member, keep in zip(self.members, kept, strict=True) if keep]
+        at = sum(member.number < trial.number for member in members)
+        self.members = [*members[:at], trial, *members[at:]]
+        self._rows = np.insert(self._rows[kept], at, row[0], axis=0)
+
+
 def pareto_ranks(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[int | None]:
     """Return the rank of each trial: 0 on the front, 1 on the front of the rest, and so on.
 

@@ -58,8 +58,10 @@ def test_what_it_has_read_before_makes_no_difference(make_settings, tiny, micro,
     for make, pair in product(ALGORITHMS.values(), (tiny, micro)):
         settings = make_settings(trials=10, finals=3)
         kept = make(pair, settings)
-        whole = world(slots=3).play(kept)
-        for count in (5, 0, len(whole), 12, 11, 2):
+        whole = world().play(kept)
+        for count, trial in enumerate(whole):
+            assert make(pair, settings).ask(whole[:count], 1) == [trial.proposal]
+        for count in (5, 0, len(whole), *range(12, 0, -1)):
             part = whole[:count]
             waiting = [*part[:-1], *(t.model_copy(update={"outcome": None}) for t in part[-1:])]
             for known in (part, waiting):

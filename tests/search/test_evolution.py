@@ -94,20 +94,11 @@ def test_the_whole_space_is_proposed_once_and_then_nothing(micro, measured, rand
     assert tried == {as_built(arch) for arch in space.enumerate()}
 
 
-def test_parents_are_drawn_evenly_along_log_cost(measured, micro):
-    def at(number, macs_g):
-        trial = measured(number, micro.yardstick)
-        changed = tuple(
-            item.model_copy(update={"value": macs_g}) if item.metric == "macs_g" else item
-            for item in trial.outcome.measurements
-        )
-        outcome = trial.outcome.model_copy(update={"measurements": changed})
-        return trial.model_copy(update={"outcome": outcome})
-
+def test_parents_are_drawn_evenly_along_their_places():
     # Three together at 1 G, one at 10 G, one at 100 G: the middle one owns half of the line.
-    trials = [at(i, macs) for i, macs in enumerate([1.0, 1.0001, 1.0002, 10.0, 100.0])]
+    places = [MACS.utility(macs_g) for macs_g in (1.0, 1.0001, 1.0002, 10.0, 100.0)]
     rng = np.random.default_rng(0)
-    drawn = Counter(draw_evenly(trials, MACS, rng).number for _ in range(4000))
+    drawn = Counter(draw_evenly(places, rng) for _ in range(4000))
     assert drawn[3] == pytest.approx(2000, abs=150)
     assert drawn[4] == pytest.approx(1000, abs=120)
-    assert draw_evenly(trials[:1], MACS, rng) is trials[0]
+    assert draw_evenly(places[:1], rng) == 0

@@ -120,7 +120,9 @@ def test_a_pools_front_kept_up_is_the_front_of_all(played, seed):
     objectives = settings.model_copy(update={"ap_tie": 0.05, "latency_tie": 0.3})
     objectives = objectives.stage_one_objectives
     listed = [t for t in trials if t.proposal.budget == settings.stage_one]
-    pool = Pool(objectives, size=len(listed))
+    pool = Pool(objectives)
+    pool.size = len(listed)
     for at in np.random.default_rng(seed).permutation(len(listed)):
         pool.finish(listed[at])
-    assert pool == Pool.of(listed, objectives)
+    assert pool.front == front(listed, objectives)
+    assert pool.size == Pool.of(listed, objectives).size == sum(not t.refused for t in listed)
