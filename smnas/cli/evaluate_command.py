@@ -24,8 +24,8 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, val, test, or all pictures of the annotation file. The default is val for "
-            "a known data set, and all for a file.",
+            help="train, val, test, or all pictures of data without splits. The default is val for "
+            "data that bring splits, and all for others.",
             show_default=False,
         ),
     ] = None,
@@ -57,20 +57,24 @@ def evaluate(
 
 def _choose(spec: "DataSpec", split: str | None, seed: int) -> "tuple[Split, DetectionDataset]":
     """Return the pictures to measure on, and the split that they stand for."""
-    from smnas.data.coco import load_coco
     from smnas.data.embedded import is_embedded
-    from smnas.data.sources import load_splits
+    from smnas.data.sources import load_splits, open_files
+    from smnas.data.splits import join_splits
 
-    embedded = is_embedded(spec.source)
-    chosen = split or ("val" if embedded else "all")
-    if chosen == "all" and not embedded:
-        return "test", load_coco(spec.source, spec.images)
+    own = {} if is_embedded(spec.source) else open_files(spec)
+    chosen = split or ("all" if len(own) == 1 else "val")
+    if chosen == "all" and len(own) == 1:
+        return "test", own["train"]
     if chosen not in get_args(Split):
         raise ConfigError(
-            f"--split {chosen!r}: expected train, val, test, or all for an annotation file"
+            f"--split {chosen!r}: expected train, val, test, or all for data without splits"
         )
     name = cast(Split, chosen)
-    splits = load_splits(spec, seed)
+    whole = own.pop("train", None)
+    if whole is None:
+        splits = load_splits(spec, seed)
+    else:
+        splits = join_splits(whole, own, seed, spec.group_by)
     dataset = {"train": splits.train, "val": splits.val, "test": splits.test}[name]
     if dataset is None:
         raise ConfigError(f"--split test: {spec.source} has no test split; its notes say why")

@@ -13,6 +13,7 @@ import typer
 
 from smnas.cli.data_check_command import check
 from smnas.cli.data_command import data
+from smnas.cli.data_convert_command import convert
 from smnas.cli.default_group import DEFAULT, DefaultGroup
 from smnas.cli.describe_command import describe
 from smnas.cli.evaluate_command import evaluate
@@ -49,7 +50,10 @@ COMMANDS = {
     "data": Command(
         data,
         "smnas data my/annotations.json --images my/pictures",
-        beside={"check": Command(check, "smnas data check my/annotations.json --json")},
+        beside={
+            "check": Command(check, "smnas data check my/annotations.json --json"),
+            "convert": Command(convert, "smnas data convert my/VOC2012 my/coco --to coco"),
+        },
     ),
 }
 

@@ -9,21 +9,24 @@ Data = Annotated[
     str,
     typer.Argument(
         help="'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), "
-        "or a COCO annotation file.",
+        "a COCO or BDD100K JSON file, a Pascal VOC folder, or the data.yaml of a YOLO folder.",
         show_default=False,
     ),
 ]
 Images = Annotated[
     Path | None,
-    typer.Option(help="Folder of the pictures that the annotation file names."),
+    typer.Option(help="Folder of the pictures; without it they are looked for."),
 ]
 Val = Annotated[
     Path | None,
-    typer.Option(help="Annotation file to validate on. Without it a split is made, by picture."),
+    typer.Option(
+        help="Data to validate on, of any format. Without it: the split that the data bring, or "
+        "one that is made, by picture."
+    ),
 ]
 Test = Annotated[
     Path | None,
-    typer.Option(help="Annotation file that is read once, at the end."),
+    typer.Option(help="Data that are read once, at the end; without it as for --val."),
 ]
 GroupBy = Annotated[
     str | None,

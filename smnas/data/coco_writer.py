@@ -1,62 +1,63 @@
-"""Any data set written as COCO JSON with its pictures, for other tools and for tests."""
+"""COCO JSON written: one file for each split, all pictures in ``images``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
-
-from smnas.data.annotations import Annotations
-from smnas.data.dataset import DetectionDataset
+from smnas.data.table import PictureTable
+from smnas.data.writing import Part, tidy
 
 
-def write_coco(dataset: DetectionDataset, folder: str | Path) -> Path:
-    """Write ``annotations.json`` and ``images/`` into a folder; ``load_coco`` reads them exactly.
+def write_coco(parts: Mapping[str, Part], out: Path) -> tuple[str, ...]:
+    """Write ``SPLIT.json`` for each split, and the pictures; ``load_coco`` reads them exactly.
 
-    Pictures become PNG, which loses nothing. Ignored boxes are written as crowds.
-
-    Args:
-        dataset: What is written.
-        folder: Made where it is not there.
+    Ids of categories stay; ids of pictures too, where all of them are whole numbers, as COCO's own
+    tools want them. Ignored boxes are crowds; difficult ones carry ``difficult`` beside.
 
     Returns:
-        The path of the JSON file.
+        What the user should know.
     """
-    folder = Path(folder)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    images: list[dict[str, object]] = []
-    annotations: list[dict[str, object]] = []
-    for index in range(len(dataset)):
-        picture, found = dataset.read(index)
-        file_name = f"{index:06d}.png"
-        Image.fromarray(picture).save(folder / "images" / file_name)
-        picture_id = dataset.picture_id(index)
-        height, width = picture.shape[:2]
-        images.append({"id": picture_id, "file_name": file_name, "width": width, "height": height})
-        annotations += _describe(dataset, found, picture_id, first_id=len(annotations) + 1)
-    content = {
+    difficult = 0
+    for name, part in parts.items():
+        for row, picture in enumerate(part.table.pictures):
+            part.place(row, out / "images" / picture.file_name)
+        text = json.dumps(_describe(part.table), ensure_ascii=False)
+        (out / f"{name}.json").write_text(text, encoding="utf-8")
+        difficult += int(part.table.boxes.difficult.sum())
+    if not difficult:
+        return ()
+    return (
+        f"COCO has no difficult objects: {difficult} are written as crowds, with a key 'difficult' "
+        "that only smnas reads; other tools will ignore all detections inside of them.",
+    )
+
+
+def _describe(table: PictureTable) -> dict[str, Any]:
+    ids: list[int | str] = [row.id for row in table.pictures]
+    if not all(isinstance(item, int) for item in ids):
+        ids = list(range(1, len(ids) + 1))
+    images = [
+        {"id": item, "file_name": row.file_name, "width": row.width, "height": row.height}
+        for item, row in zip(ids, table.pictures, strict=True)
+    ]
+    return {
         "images": images,
-        "annotations": annotations,
-        "categories": [{"id": item.id, "name": item.name} for item in dataset.categories],
+        "annotations": [_describe_box(table, ids, number) for number in range(len(table.boxes))],
+        "categories": [{"id": item.id, "name": item.name} for item in table.categories],
     }
-    path = folder / "annotations.json"
-    path.write_text(json.dumps(content))
-    return path
 
 
-def _describe(
-    dataset: DetectionDataset, found: Annotations, picture_id: int | str, first_id: int
-) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for box, label, ignore in zip(found.boxes_xyxy, found.labels, found.ignore, strict=True):
-        left, top, right, bottom = map(float, box)
-        rows.append(
-            {
-                "id": first_id + len(rows),
-                "image_id": picture_id,
-                "category_id": dataset.categories[label].id,
-                "bbox": [left, top, right - left, bottom - top],
-                "area": (right - left) * (bottom - top),
-                "iscrowd": int(ignore),
-            }
-        )
-    return rows
+def _describe_box(table: PictureTable, ids: list[int | str], number: int) -> dict[str, Any]:
+    boxes = table.boxes
+    x1, y1, x2, y2 = boxes.xyxy[number].tolist()
+    left, top, width, height = tidy(x1), tidy(y1), tidy(x2 - x1), tidy(y2 - y1)
+    described = {
+        "id": number + 1,
+        "image_id": ids[boxes.pictures[number]],
+        "category_id": table.categories[boxes.labels[number]].id,
+        "bbox": [left, top, width, height],
+        "area": tidy(width * height),
+        "iscrowd": int(boxes.ignore[number]),
+    }
+    return described | ({"difficult": 1} if boxes.difficult[number] else {})

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from smnas.data.embedded import EMBEDDED_NAMES, is_embedded, load_embedded
 from smnas.data.formats import EXPECTED, open_source, open_split
 from smnas.data.splits import Splits, join_splits
+from smnas.data.table_dataset import TableDataset
 from smnas.errors import ConfigError, MissingFileError, nearest
 
 
@@ -42,13 +43,26 @@ def load_splits(spec: DataSpec, seed: int) -> Splits:
     """
     if is_embedded(spec.source):
         return _load_embedded(spec)
-    check_source(spec.source)
-    given = open_source(spec.source, spec.images)
+    given = open_files(spec)
     whole = given.pop("train")
+    return join_splits(whole, given, seed, spec.group_by)
+
+
+def open_files(spec: DataSpec) -> dict[str, TableDataset]:
+    """Return the user's own data as they are: ``train`` and what other splits there are.
+
+    Raises:
+        ConfigError: Neither a file nor a folder.
+        MissingFileError: No such file or folder.
+        DataError: The files are wrong.
+    """
+    check_source(spec.source)
+    opened = open_source(spec.source, spec.images)
+    known = opened["train"].categories
     for name, path in (("val", spec.val), ("test", spec.test)):
         if path is not None:
-            given[name] = open_split(path, name, look_in=spec.images, known=whole.categories)
-    return join_splits(whole, given, seed, spec.group_by)
+            opened[name] = open_split(path, name, look_in=spec.images, known=known)
+    return opened
 
 
 def _load_embedded(spec: DataSpec) -> Splits:
