@@ -58,7 +58,7 @@ def _by_id(content: CocoFile) -> list[CocoCategory]:
 
 def _tabulate_boxes(content: CocoFile) -> BoxTable:
     found = content.annotations
-    xywh = np.array([item.bbox for item in found], dtype=np.float64)
+    xywh = np.array([item.bbox for item in found], dtype=np.float64).reshape(-1, 4)
     positions = {image.id: row for row, image in enumerate(content.images)}
     labels = {category.id: label for label, category in enumerate(_by_id(content))}
     difficult = np.array([item.difficult for item in found], dtype=np.bool_)

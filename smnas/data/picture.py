@@ -5,6 +5,7 @@ picture is scaled by one factor to fit the input's width and height (bilinear, a
 top left, and the rest is filled with the mean, which is zero after normalisation.
 """
 
+import os
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ def open_picture(path: Path) -> Generator[Image.Image]:
         MissingFileError: No such file.
         DataError: Not a picture, a truncated one, or one too large to be meant.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # pathlib's raises for names that no file can have
         raise MissingFileError(f"{path}: no such picture file")
     try:
         with Image.open(path) as image:

@@ -18,7 +18,8 @@ from smnas.data.dataset import Category
 from smnas.data.faults import Faults
 
 Text = Annotated[str, Field(min_length=1)]
-Pixels = Annotated[int, Field(ge=1, le=1_000_000)]
+MAX_SIDE_PX = 1_000_000
+Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 BoxXyxy = tuple[float, float, float, float]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smnas.data.faults import Faults
 from smnas.data.picture_files import PICTURE_SUFFIXES
-from smnas.data.table import BoxXyxy
+from smnas.data.table import MAX_SIDE_PX, BoxXyxy
 from smnas.errors import DataError, MissingFileError
 
 Note = Callable[[str], None]
@@ -135,8 +135,8 @@ def _whole(root: ElementTree.Element, field: str, note: Note) -> int:
     value = _number(root, field, "", note)
     if not math.isfinite(value):
         return 0
-    if value < 1 or value != int(value):
-        note(f"{field}: expected a whole number of pixels from 1 up, got {value:g}")
+    if not 1 <= value <= MAX_SIDE_PX or value != int(value):
+        note(f"{field}: expected a whole number of pixels, 1 to {MAX_SIDE_PX:,}, got {value:g}")
         return 0
     return int(value)
 
