@@ -72,8 +72,12 @@ def _find_root(path: Path, content: YoloFile) -> Path:
 def _find_pictures(
     split: str, places: list[str], root: Path, faults: Faults
 ) -> tuple[Path, list[str]]:
-    """Return the folder that the names of a split's pictures start from, and the names."""
+    """Return the folder that the names of a split's pictures start from, and the names.
+
+    It is the only folder of the split, where that has one.
+    """
     files: dict[Path, None] = {}
+    found = root
     for place in places:
         found = root / place
         if not found.exists() and place.startswith("../"):
@@ -84,8 +88,7 @@ def _find_pictures(
             files.update(dict.fromkeys(_read_list(found, root)))
         else:
             faults.add(f"{split}: no folder or list {place!r} in {root}")
-    usual = root / "images"
-    folder = usual if all(file.is_relative_to(usual) for file in files) else root
+    folder = found if len(places) == 1 and found.is_dir() else root
     names = [
         (file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix()
         for file in files

@@ -34,7 +34,7 @@ class TestGoodFolders:
         np.testing.assert_array_equal(found.boxes_xyxy, [[24, 12, 40, 36], [0, 0, 16, 24]])
         assert found.labels.tolist() == [1, 0]
         assert splits["train"].categories == (Category(0, "cat"), Category(1, "dog"))
-        assert splits["train"].picture_id(0) == "train/a.jpg"
+        assert splits["train"].picture_id(0) == "a.jpg"
 
     def test_a_picture_without_file_or_lines_shows_nothing(self, yolo_folder):
         train = load(yolo_folder)["train"]
@@ -50,7 +50,7 @@ class TestGoodFolders:
         (yolo_folder / "val.txt").write_text("./images/val/d.jpg\nimages/train/b.jpg\n")
         splits = load(yolo_folder)
         assert [len(splits[name]) for name in ("train", "val")] == [4, 2]
-        assert splits["val"].picture_id(0) == "val/d.jpg"
+        assert splits["val"].picture_id(0) == "images/val/d.jpg"
         assert len(splits["val"].annotations(0)) == 1
 
     def test_images_and_labels_may_lie_inside_of_each_split(self, yolo_folder):
@@ -63,7 +63,7 @@ class TestGoodFolders:
         edit(yolo_folder, "images/train", "../train/images")
         edit(yolo_folder, "images/val", "../val/images")
         splits = load(yolo_folder)
-        assert splits["train"].picture_id(0) == "train/images/a.jpg"
+        assert splits["train"].picture_file(0) == yolo_folder / "train/images/a.jpg"
         assert len(splits["train"].annotations(0)) == 2
 
     def test_a_path_of_another_machine_is_where_the_file_is(self, yolo_folder):
