@@ -15,6 +15,7 @@ from torchvision.models.detection import (
 )
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
@@ -37,8 +38,8 @@ SPREADS = {
     "box_predictor.bbox_pred": 2.0,
 }
 """Standard deviation of the outputs of the last layers, by name."""
-RARE_CLASSES = -7.0
-"""What RetinaNet's logits are lowered by, so that its score threshold counts."""
+CANDIDATES = 3000
+"""How many of RetinaNet's scores are above its threshold, which so counts."""
 LIKELY_BACKGROUND = 5.0
 """What Faster R-CNN's logit of background is raised by, for the same end."""
 
@@ -73,6 +74,16 @@ def retinanet(backbone: str, norm: Any) -> RetinaNet:
     return RetinaNet(body, num_classes=91)
 
 
+def last_norms_of(model: nn.Module) -> set[str]:
+    """Return the names of the batch norms right before the additions of residual blocks."""
+    last = {BasicBlock: "bn2", Bottleneck: "bn3"}
+    return {
+        f"{name}.{last[type(module)]}"  # pyright: ignore
+        for name, module in model.named_modules()
+        if type(module) in last
+    }
+
+
 class Preparation:
     """Random weights with which a model finds much, and every number of which matters."""
 
@@ -83,13 +94,17 @@ class Preparation:
     def prepare(self, model: nn.Module, image_3HW: Tensor) -> nn.Module:
         """Fill ``model``, whose look at ``image_3HW`` gives batch norms and last layers a scale."""
         model.transform = PassThrough()
+        last_norms = last_norms_of(model)
         hooks: list[Any] = []
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 # Small where batch norms follow, so that their epsilon counts.
                 self.randomise(module, gain=0.02 if ".body." in name else 1.0)
             if isinstance(module, nn.BatchNorm2d):
-                hooks.append(module.register_forward_pre_hook(self.set_statistics))
+                # Blocks add little to their shortcut, as in trained networks: otherwise rounding
+                # errors grow from block to block.
+                gain = 0.2 if name in last_norms else 1.0
+                hooks.append(module.register_forward_pre_hook(partial(self.set_statistics, gain)))
             for ending, spread in SPREADS.items():
                 if name.endswith(ending):
                     hooks.append(module.register_forward_hook(partial(self.scale, spread)))
@@ -98,7 +113,11 @@ class Preparation:
         for hook in hooks:
             hook.remove()
         if isinstance(model, RetinaNet):
-            model.head.classification_head.cls_logits.bias.data.add_(RARE_CLASSES)
+            with torch.no_grad():
+                logits = model.head(list(model.backbone(image_3HW[None]).values()))["cls_logits"]
+            lowest = logits.flatten().topk(CANDIDATES).values[-1]
+            shift = torch.logit(torch.tensor(model.score_thresh)) - lowest
+            model.head.classification_head.cls_logits.bias.data.add_(shift)
         else:
             predictor = model.get_submodule("roi_heads.box_predictor.cls_score")
             predictor.get_parameter("bias").data[0] += LIKELY_BACKGROUND
@@ -114,13 +133,13 @@ class Preparation:
         if layer.bias is not None:
             layer.bias.data.copy_(self.around(0.0, layer.bias))
 
-    def set_statistics(self, norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
+    def set_statistics(self, gain: float, norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
         (maps_BCHW,) = inputs
         norm.get_buffer("running_mean").copy_(maps_BCHW.mean((0, 2, 3)))
         variance = maps_BCHW.var((0, 2, 3)) * self.around(1.0, norm.weight)
         norm.get_buffer("running_var").copy_(variance)
-        norm.weight.copy_(self.around(1.0, norm.weight))
-        norm.bias.copy_(self.around(0.0, norm.bias))
+        norm.weight.copy_(self.around(1.0, norm.weight) * gain)
+        norm.bias.copy_(self.around(0.0, norm.bias) * gain)
 
     def scale(self, spread: float, layer: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         if layer in self.scaled:  # by the finest level, which the layer has seen first
