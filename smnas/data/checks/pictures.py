@@ -19,7 +19,7 @@ from smnas.errors import DataError
 UPRIGHT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeenPicture:
     """What reading a picture file has told.
 
@@ -101,10 +101,12 @@ def check_pictures(
 
 def _check_orientation(agreeing: Sequence[SeenPicture], report: Reporter) -> Iterator[Finding]:
     """Yield findings on pictures with an EXIF orientation whose size agrees as shown."""
-    turned = [item for item in agreeing if item.orientation != UPRIGHT]
-    doubtful = [
-        item for item in turned if item.orientation not in TURNED or item.size[0] == item.size[1]
-    ]
+    doubtful: list[SeenPicture] = []
+    known: list[SeenPicture] = []
+    for item in agreeing:
+        if item.orientation != UPRIGHT:
+            told_by_size = item.orientation in TURNED and item.size[0] != item.size[1]
+            (known if told_by_size else doubtful).append(item)
     if doubtful:
         yield report.find(
             "warning",
@@ -114,13 +116,13 @@ def _check_orientation(agreeing: Sequence[SeenPicture], report: Reporter) -> Ite
             "remove the EXIF orientation from files that are upright without it",
             (f"{item.file} (orientation {item.orientation})" for item in doubtful),
         )
-    if len(turned) > len(doubtful):
+    if known:
         yield report.find(
             "note",
             "picture-orientation",
-            f"{count(len(turned) - len(doubtful), 'picture')} turned by EXIF, annotated as shown",
+            f"{count(len(known), 'picture')} turned by EXIF, annotated as shown",
             "nothing to do here; other tools may show them turned",
-            (str(item.file) for item in turned if item not in doubtful),
+            (str(item.file) for item in known),
         )
 
 
