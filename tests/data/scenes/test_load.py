@@ -63,6 +63,15 @@ def test_splits_seeds_and_grades_show_other_pictures():
     assert len({dataset.read(0)[0].tobytes() for dataset in first}) == 5
 
 
+def test_splits_do_not_repeat_each_other_s_layouts():
+    found = scenes()
+    labels = [
+        [split.annotations(index).labels.tolist() for index in range(5)]
+        for split in (found.train, found.val, found.test)
+    ]
+    assert labels[0] != labels[1] != labels[2] != labels[0]
+
+
 def test_the_id_changes_with_all_that_decides_and_needs_no_picture(monkeypatch):
     monkeypatch.setattr(load_module, "render_scene", lambda *_: pytest.fail("a picture was made"))
     names = [
