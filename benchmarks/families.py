@@ -45,7 +45,7 @@ FAMILIES = {
     "ga_rpn_cascade_3": f"ga-rpn/cascade-3/{_GUIDED}",
 }
 # Without flips, as in examples/demo.json: one sun shines on all these pictures.
-RECIPE = Recipe(augmentation=Augmentation(horizontal_flip=0.0))
+RECIPE = Recipe(batch=16, augmentation=Augmentation(horizontal_flip=0.0))
 REPLICATES = 2000
 
 Floats = NDArray[np.float64]

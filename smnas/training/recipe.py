@@ -17,7 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from smnas.data.transforms import Augmentation
 from smnas.detector.loss_settings import (
     CascadeLosses,
+    GuidedRpnLosses,
     LossSettings,
+    MatchSettings,
     RcnnLosses,
     RpnLosses,
     SampleSettings,
@@ -30,7 +32,13 @@ _ANCHORS = SampleSettings(count=128, positive_share=0.5)
 _PROPOSALS = SampleSettings(count=128, positive_share=0.25)
 LEAN_LOSSES = LossSettings(
     rpn=RpnLosses(sample=_ANCHORS, pre_nms=300, kept=300),
+    # The published weight is for a hundred times as many positions (docs/decisions/0004).
+    guided_rpn=GuidedRpnLosses(proposals=RpnLosses(box_beta=1.0, kept=300), location_weight=0.1),
     rcnn=RcnnLosses(sample=_PROPOSALS),
+    guided_rcnn=RcnnLosses(
+        match=MatchSettings(positive=0.5, negative=0.5),
+        sample=SampleSettings(count=64, positive_share=0.25),
+    ),
     cascade=CascadeLosses(sample=_PROPOSALS),
 )
 """The published losses over fewer anchors and proposals of each picture.
