@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from smnas.arch import DetectorArch as DetectorArch
     from smnas.detector.build import build_detector as build_detector
     from smnas.experiment.search import search as search
+    from smnas.training.torchvision_weights import load_torchvision as load_torchvision
     from smnas.training.trained_detector import TrainedDetector
 
     load = TrainedDetector.load
 
-__all__ = ["DetectorArch", "__version__", "build_detector", "load", "search"]
+__all__ = ["DetectorArch", "__version__", "build_detector", "load", "load_torchvision", "search"]
 
 try:
     __version__ = version("smnas")
@@ -34,6 +35,8 @@ def __getattr__(name: str) -> Any:
         return import_module("smnas.detector.build").build_detector
     if name == "load":
         return import_module("smnas.training.trained_detector").TrainedDetector.load
+    if name == "load_torchvision":
+        return import_module("smnas.training.torchvision_weights").load_torchvision
     if name == "search":
         return import_module("smnas.search")
     raise AttributeError(f"module 'smnas' has no attribute {name!r}; it offers {__all__}")

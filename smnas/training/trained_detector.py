@@ -170,7 +170,8 @@ def read_metadata(path: Path, metadata: Mapping[str, str]) -> tuple[DetectorArch
     if ARCH_KEY not in metadata or CATEGORIES_KEY not in metadata:
         raise WeightsError(
             f"{path}: expected arch and categories in the metadata, as `TrainedDetector.save` "
-            "writes them; got none. Weights from elsewhere can start a training: `--init FILE`"
+            "writes them; got none. Weights from elsewhere can start a training (`--init FILE`), "
+            "and torchvision's detectors become ours by `smnas.load_torchvision(FILE).save(...)`"
         )
     try:
         arch = DetectorArch.parse(metadata[ARCH_KEY])
