@@ -98,9 +98,8 @@ def _print_checkup(found: "Checkup", console: Console) -> None:
 
 
 def _print_finding(item: "Finding", console: Console) -> None:
-    head = Text.assemble(
-        (item.severity, _STYLES[item.severity]), f" in {item.split}: {item.message}"
-    )
+    where = f" in {item.split} ({item.file}): {item.message}"
+    head = Text.assemble((item.severity, _STYLES[item.severity]), where)
     console.print(head, soft_wrap=True)
     for place in item.places[:SHOWN_PLACES]:
         console.print(f"    {place}", markup=False, soft_wrap=True)

@@ -79,7 +79,7 @@ def read_coco_file(path: Path, faults: Faults | None = None) -> CocoFile:
         faults.add("categories: empty; expected at least one")
     crowds = [item.iscrowd or item.difficult for item in content.annotations]
     check_something_is_there(len(content.images), crowds, faults)
-    faults.raise_if_any(_EXPECTED)
+    faults.raise_if_any("correct or remove what is named")
     return content
 
 
