@@ -65,19 +65,28 @@ class Evolution:
     def _mutate(
         self, parents: list[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
     ) -> tuple[DetectorArch, Origin] | None:
-        """Return a child of the front; a parent whose neighbours are all tried makes way."""
-        left, places = list(parents), [self._cost.of(trial) for trial in parents]
-        while left:
-            at = draw_evenly(places, rng)
-            fresh: dict[str, tuple[DetectorArch, ...]] = {}
-            for operator, child, network in self._children_of(left[at].proposal.arch):
-                if network not in tried:
-                    fresh[operator] = (*fresh.get(operator, ()), child)
-            if fresh:
-                arch, operator = pick_move(fresh, rng)
-                return arch, Origin(operator=operator, parent=left[at].number)
-            del left[at], places[at]
-        return None
+        """Return a child of a member of the front that has one left, or None."""
+        able = [trial for trial in parents if self._has_child_left(trial, tried)]
+        if not able:
+            return None
+        parent = able[draw_evenly([self._cost.of(trial) for trial in able], rng)]
+        fresh: dict[str, tuple[DetectorArch, ...]] = {}
+        for operator, child, network in self._children_of(parent.proposal.arch):
+            if network not in tried:
+                fresh[operator] = (*fresh.get(operator, ()), child)
+        arch, operator = pick_move(fresh, rng)
+        return arch, Origin(operator=operator, parent=parent.number)
+
+    def _has_child_left(self, trial: Trial, tried: AbstractSet[DetectorArch]) -> bool:
+        """Return whether a parent has a child that has not been tried; once not, never again."""
+        childless = self._listing.childless
+        if trial.number in childless:
+            return False
+        children = self._children_of(trial.proposal.arch)
+        if any(network not in tried for _, _, network in children):
+            return True
+        childless.add(trial.number)
+        return False
 
     def _children_of(self, arch: DetectorArch) -> list[tuple[str, DetectorArch, DetectorArch]]:
         if arch not in self._children:
@@ -108,6 +117,8 @@ class _Listing:
         self.tried = tried
         self.is_over = False
         """Whether nothing is left."""
+        self.childless: set[int] = set()
+        """Numbers of the trials whose neighbours have all been tried."""
         self._members = space.enumerate()
         self._latest: DetectorArch | None = None
 

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import compress, count
 from math import fsum
 from operator import is_not
 from typing import get_args
@@ -104,7 +105,7 @@ class History:
     def read(self, trials: Sequence[Trial]) -> None:
         """Take in what is new in ``trials``; where they contradict what is known, begin again."""
         known = self._trials
-        changed = [at for at, differs in enumerate(map(is_not, known, trials)) if differs]
+        changed = list(compress(count(), map(is_not, known, trials)))
         goes_on = len(trials) >= len(known) and all(_follows(known[i], trials[i]) for i in changed)
         if not goes_on:
             self._clear()

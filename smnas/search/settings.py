@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from smnas.arch.parts import Norm
 from smnas.trial.budget import Budget
 from smnas.trial.front import Objective
-from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS, ObjectiveNames, make_objective
+from smnas.trial.metrics import (
+    DEFAULT_OBJECTIVES,
+    METRICS,
+    ObjectiveNames,
+    main_axes,
+    make_objective,
+)
 
 MAX_FINALS = 8
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -71,17 +77,13 @@ class SearchSettings(BaseModel):
 
     @property
     def merit(self) -> Objective:
-        """The first accuracy that is wanted; of several detectors the best is best in this."""
-        return next(o for o in self.stage_one_objectives if o.maximise)
+        """The accuracy that the best of several detectors is best in."""
+        return main_axes(self.stage_one_objectives)[0]
 
     @property
     def cost(self) -> Objective:
-        """The first cost; parents, groups and finals are spread along it.
-
-        Where only accuracies are wanted, the last of these stands in.
-        """
-        objectives = self.stage_one_objectives
-        return next((o for o in objectives if not o.maximise), objectives[-1])
+        """What parents, groups and finals are spread along."""
+        return main_axes(self.stage_one_objectives)[1]
 
     @property
     def macs(self) -> Objective:
