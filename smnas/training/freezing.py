@@ -40,7 +40,8 @@ def frozen_parts(
         The frozen modules, which the caller holds in eval mode.
 
     Raises:
-        TrainingError: More frozen stages than the backbone has.
+        TrainingError: More frozen stages than the backbone has, or batch norms that learn although
+            their epsilon is 0.
         WeightsError: A frozen stage holds tensors that start at random.
     """
     parts: list[nn.Module] = []
@@ -50,6 +51,7 @@ def frozen_parts(
             _check_not_random(detector, parts, initial)
         if recipe.frozen_batch_norm:
             parts += [m for m in detector.backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+    _check_epsilon(detector, parts)
     parameters = [p for part in parts for p in part.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
@@ -70,6 +72,17 @@ def _find_stages(detector: Detector, count: int) -> list[nn.Module]:
             f"{detector.arch} is built with and can be told apart; got {count}"
         )
     return [module for stage in stages[:count] for module in stage]
+
+
+def _check_epsilon(detector: Detector, frozen: Sequence[nn.Module]) -> None:
+    """Make sure that no batch norm can come to divide by 0, where a map is the same all over."""
+    still = {module for part in frozen for module in part.modules()}
+    for module in detector.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.eps == 0 and module not in still:
+            raise TrainingError(
+                f"{detector.arch}: with bn-eps=0 batch norms cannot learn; leave it out (--init "
+                "takes weights of torchvision all the same), or set frozen_batch_norm"
+            )
 
 
 def _check_not_random(detector: Detector, parts: Sequence[nn.Module], initial: InitReport) -> None:

@@ -133,3 +133,12 @@ def test_what_has_no_stages_cannot_be_frozen(squares, tmp_path) -> None:
     recipe = Recipe(batch=2, initial_weights=path, frozen_stages=1)
     with pytest.raises(TrainingError, match=r"expected at most 0, .*can be told apart; got 1"):
         fit(build(text), squares, recipe, epochs=1, seed=0)
+
+
+def test_batch_norms_without_epsilon_must_be_frozen(squares) -> None:
+    detector = build(f"{NAMED}/bn-eps=0")
+    recipe = Recipe(batch=2, precision="float32")
+    with pytest.raises(TrainingError, match="bn-eps=0 batch norms cannot learn; leave it out"):
+        fit(detector, squares, recipe, epochs=1, seed=0)
+    frozen = recipe.model_copy(update={"frozen_batch_norm": True})
+    assert fit(detector, squares, frozen, epochs=1, seed=0).steps == 3
