@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smnas.arch.parts import ExtraLevels, FpnNeck, Norm
+from smnas.detector.autocasting import float32_on
 from smnas.detector.contract import FeatureSpec
 from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
 
@@ -56,8 +57,20 @@ class Fpn(nn.Module):
                 source = last_map if self.extra == "conv-in" else found[-1]
             else:
                 source = F.relu(found[-1]) if self.extra == "conv" else found[-1]
-            found.append(conv(source))
+            found.append(_extend(conv, source))
         return found
+
+
+def _extend(conv: nn.Module, maps_BCHW: Tensor) -> Tensor:
+    """Return one level more; from a single position in float32.
+
+    On a CPU the weight gradient of a bf16 convolution with stride 2 over a single position is
+    partly memory that nobody wrote (torch 2.14, oneDNN).
+    """
+    if maps_BCHW.shape[-2:] != (1, 1):
+        return conv(maps_BCHW)
+    with float32_on(maps_BCHW.device.type):
+        return conv(maps_BCHW.float()).to(maps_BCHW.dtype)
 
 
 def build_fpn(arch: FpnNeck, inputs: Sequence[FeatureSpec], norm: Norm) -> Fpn:

@@ -5,10 +5,8 @@ are adapted to the anchors by a deformable convolution.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import gcd, log
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from torch.nn import functional as F
 
 from smnas.arch.parts import Anchors, BoxStds, GuidedAnchoringRpn, Norm
 from smnas.detector.anchors import AnchorGrid, make_anchor_grid
+from smnas.detector.autocasting import float32_on
 from smnas.detector.boxes import decode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.deformable import KERNEL, deform
@@ -64,17 +63,11 @@ class AdaptedConv(nn.Module):
             maps_BCHW: Features.
             sizes_B2HW: Predicted log sizes of the anchors; no gradient flows to them.
         """
-        with _float32_on(maps_BCHW.device.type):  # the operator has no bf16 kernel on CPUs
+        with float32_on(maps_BCHW.device.type):  # the operator has no bf16 kernel on CPUs
             weight = standardise(self.weight) if self.standardised else self.weight
             offsets = self.offsets(sizes_B2HW.detach().float())
             adapted = deform(maps_BCHW.float(), offsets, weight, self.training)
         return F.relu(self.norm(adapted.to(maps_BCHW.dtype)))
-
-
-def _float32_on(device: str) -> AbstractContextManager[Any]:
-    """Return what switches autocast off; ``meta``, where shapes are counted, has none."""
-    known = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if known else nullcontext()
 
 
 @dataclass(frozen=True)
