@@ -18,8 +18,10 @@ def show_summary(console: Console, summary: RunSummary) -> None:
     """Print how the search ended."""
     console.print()
     failed = f", {summary.failed} failed" if summary.failed else ""
+    refused = f", {summary.refused} kept from it by a constraint" if summary.refused else ""
     console.print(
-        f"Done in {duration(summary.seconds)}: {summary.candidates} candidates trained{failed}.",
+        f"Done in {duration(summary.seconds)}: {summary.candidates} candidates trained{failed}"
+        f"{refused}.",
         markup=False,
     )
     if summary.rows:

@@ -8,14 +8,15 @@ def front(run: options.Run, json: options.Json = False) -> None:
     """Print the front of a run, best AP first, with the yardstick beside it.
 
     Before the final training it is the best so far. With --json, AP is 0-1 and missing values are
-    null; exactly one detector is recommended: the fastest with at least 95 % of the best AP.
+    null; exactly one detector is recommended: the fastest with at least 95 % of the best AP (or the
+    cheapest by the run's own objectives).
     """
     from smnas.archive.archive import Archive
     from smnas.cli.front_table import front_table
-    from smnas.report.tables import front_rows
+    from smnas.report.tables import front_rows, run_objectives
 
     archive = Archive.open(run)
-    rows = front_rows(archive.trials(), run)
+    rows = front_rows(archive.trials(), run, run_objectives(archive.header.config))
     archive.close()
     if json:
         print_json(rows)

@@ -7,10 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from smnas.report.tables import FrontRow
+from smnas.report.tables import FrontRow, recommended_rule
 from smnas.report.wording import milliseconds, percent, three_digits
+from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS
 
-_CAPTION = "> recommended: the fastest with at least 95 % of the best AP"
+_COLUMNS = ("ap", "ap50", "latency_ms", "macs_g")
+"""Metrics with a column of their own; an objective beside them gets one more."""
 
 
 def front_table(rows: Sequence[FrontRow]) -> Group:
@@ -20,8 +22,9 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     """
     on_test = any(row["ap50_test"] is not None for row in rows)
     table = _empty_table(rows)
-    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms", "G MACs", "epochs")
-    for name in names:
+    further = [name for row in rows[:1] for name in row["objectives"] if name not in _COLUMNS]
+    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms", "G MACs", *further)
+    for name in (*names, "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [
@@ -35,6 +38,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
             ),
             _two_lines(milliseconds(row["latency_ms"], row["latency_ms_interval"])),
             three_digits(row["macs_g"]),
+            *(_objective(name, row["objectives"][name]) for name in further),
             str(row["budget"]["epochs"]),
         ]
         _add(table, row, cells)
@@ -70,17 +74,18 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
         # The text gives way, not the column: among columns that cannot wrap rich cuts all of them.
         _add(table, row, cells, Text(row["arch"], no_wrap=True, overflow="ellipsis"))
     if len(shown) < len(rows):
-        table.caption = f"{_CAPTION}; {len(rows) - len(shown)} more"
+        table.caption = f"{table.caption}; {len(rows) - len(shown)} more"
     return table
 
 
 def _empty_table(rows: Sequence[FrontRow]) -> Table:
     final = bool(rows) and rows[0]["final"]
+    rule = recommended_rule(rows[0]["objectives"] if rows else DEFAULT_OBJECTIVES)
     table = Table(
         title="The final front" if final else "The front so far",
         title_justify="left",
         title_style="bold",
-        caption=_CAPTION,
+        caption=f"> recommended: {rule}",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -101,6 +106,10 @@ def _style(row: FrontRow) -> str:
     if row["recommended"]:
         return "bold green"
     return "yellow" if row["stage"] == "yardstick" else ""
+
+
+def _objective(metric: str, value: float | None) -> str:
+    return percent(value) if METRICS[metric].kind == "accuracy" else three_digits(value)
 
 
 def _two_lines(text: str) -> str:

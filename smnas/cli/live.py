@@ -84,11 +84,11 @@ class LiveView:
         """Show the front with the new trial in it."""
         self._pace = self._pace.at(self._clock(), done_share)
         if self._briefing is not None:
-            rows = front_rows(trials, self._briefing.folder)
+            rows = front_rows(trials, self._briefing.folder, self._briefing.objectives)
             self._table = glance_table(rows, _MAX_ROWS) if rows else self._table
         if self._live is None:
             self._say(f"{self._pace.describe(self._clock())}: {_recorded_line(trial)}")
-        elif trial.outcome is not None and trial.outcome.failure is not None:
+        elif trial.failed:
             self._say(_recorded_line(trial))
         self._running, self._note, self._share_of_trial = "", "", 0.0
         self._refresh()
@@ -148,6 +148,8 @@ def _recorded_line(trial: Trial) -> str:
     arch = trial.proposal.arch
     if trial.outcome is not None and trial.outcome.failure is not None:
         failure = trial.outcome.failure
+        if trial.refused:
+            return f"{_place(trial)}: not trained: {failure.reason}; {arch}"
         return f"{_place(trial)}: failed at {failure.stage}: {failure.reason}; {arch}"
     ap, ap50, time_taken = (trial.measurement(name) for name in ("ap", "ap50", "latency_ms"))
     return (

@@ -25,6 +25,23 @@ Trials = Annotated[int | None, typer.Option(help="Candidates to train, over both
 Hours = Annotated[
     float | None, typer.Option(help="Begin no further candidate after this many hours.")
 ]
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METRIC,METRIC[,METRIC]",
+        help="What the front is taken over: two or three of ap, ap50, ap75, ap_small, ap_medium, "
+        "ap_large, latency_ms, macs_g, params_m; ap,latency_ms unless told otherwise.",
+    ),
+]
+Constraints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--constraint",
+        metavar="'METRIC <= NUMBER'",
+        help="Train no candidate that breaks it: 'latency_ms <= 30', 'params_m <= 5', also >=. "
+        "May stand several times.",
+    ),
+]
 ChosenDevice = Annotated[
     str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
 ]
@@ -43,6 +60,8 @@ def search(
     space: Space = None,
     trials: Trials = None,
     hours: Hours = None,
+    objectives: Objectives = None,
+    constraints: Constraints = None,
     seed: options.Seed = None,
     device: ChosenDevice = None,
     init: options.Init = None,
@@ -69,6 +88,8 @@ def search(
         space=space,
         trials=trials,
         hours=hours,
+        objectives=objectives,
+        constraints=constraints or None,
         seed=seed,
         device=device,
         init=init,

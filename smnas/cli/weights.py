@@ -4,7 +4,7 @@ from pathlib import Path
 
 from smnas.archive.archive import Archive
 from smnas.errors import ArchiveError, MissingFileError
-from smnas.report.tables import front_rows
+from smnas.report.tables import front_rows, run_objectives
 from smnas.report.verdict import recommended_row
 
 
@@ -20,7 +20,8 @@ def find_weights(path: Path) -> Path:
     if not path.exists():
         raise MissingFileError(f"{path}: expected a weights file or a run folder; nothing is there")
     archive = Archive.open(path)
-    chosen = recommended_row(front_rows(archive.trials(), path))
+    objectives = run_objectives(archive.header.config)
+    chosen = recommended_row(front_rows(archive.trials(), path, objectives))
     archive.close()
     if chosen is None:
         raise ArchiveError(f"{path}: no detector has been measured yet; let the search go on")

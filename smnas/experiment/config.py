@@ -5,6 +5,7 @@ depends on the space, because a space for two cores and the paper's want other b
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 
@@ -16,6 +17,8 @@ from smnas.errors import ConfigError, MissingFileError, describe_validation_erro
 from smnas.experiment.budgets import Budgets
 from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
+from smnas.trial.constraint import ConstraintText
+from smnas.trial.metrics import DEFAULT_OBJECTIVES, ObjectiveNames
 
 MAX_TRIALS = 1_000_000
 """As good as no limit; where only hours are given, they end the search."""
@@ -48,6 +51,10 @@ class SearchConfig(_Value):
     final_norm: Norm = "bn"
     """Norm that the finals are trained with, which ships."""
     budgets: Budgets = Budgets()
+    objectives: ObjectiveNames = DEFAULT_OBJECTIVES
+    """What the front is taken over, two or three metrics; stage two's cost is multiply-adds."""
+    constraints: tuple[ConstraintText, ...] = ()
+    """What candidates must keep to be trained, such as ``params_m <= 5``."""
     ap_tie: TieWidth = 0.005
     """Difference in AP (0-1) up to which two detectors are equally accurate."""
     latency_tie: TieWidth = 0.03
@@ -77,6 +84,7 @@ class SearchConfig(_Value):
             stage_two=stage_two,
             final=final,
             final_norm=self.final_norm,
+            objectives=self.objectives,
             ap_tie=self.ap_tie,
             latency_tie=self.latency_tie,
             seed=self.seed,
@@ -147,6 +155,8 @@ class Flags(TypedDict, total=False):
     space: str | None
     trials: int | None
     hours: float | None
+    objectives: str | Sequence[str] | None
+    constraints: Sequence[str] | None
     seed: int | None
     device: str | None
     init: str | Path | None

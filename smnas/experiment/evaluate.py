@@ -6,14 +6,14 @@ is not the trial's fault is raised: a full disk, a broken picture, an error of s
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from smnas.arch import DetectorArch
 from smnas.archive.storage import room_on_disk
-from smnas.data.dataset import DetectionDataset
+from smnas.data.dataset import Category, DetectionDataset
 from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import ArchError, NotBuiltYetError, TrainingError, WeightsError
@@ -35,6 +35,7 @@ from smnas.training.loop import fit
 from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
+from smnas.trial.constraint import Constraint, describe_breaches
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
@@ -59,6 +60,7 @@ class Evaluator:
         clock: Whether times are measured, or answered from multiply-adds.
         final_budget: What finals train with, and the yardstick beside them.
         progress: Told how far the trial is.
+        constraints: What candidates must keep to be trained.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class Evaluator:
     clock: Clock
     final_budget: Budget
     progress: TrialProgress
+    constraints: tuple[Constraint, ...] = ()
 
     def __call__(self, trial: Trial) -> Outcome:
         """Return what came of ``trial``.
@@ -82,6 +85,10 @@ class Evaluator:
         try:
             with room_on_disk(self.folder):
                 measurements = attempt.run()
+        except _ConstraintBrokenError as error:
+            failure = Failure(stage="constraint", reason=str(error))
+            seconds = time.perf_counter() - started
+            return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
         except (ArchError, NotBuiltYetError, TrainingError, WeightsError) as error:
             failure = Failure(stage=attempt.stage, reason=str(error))
         except (MemoryError, RuntimeError) as error:
@@ -94,6 +101,14 @@ class Evaluator:
         del attempt
         release_memory()
         return Outcome(failure=failure, seconds=time.perf_counter() - started)
+
+
+class _ConstraintBrokenError(Exception):
+    """A candidate is not worth a training, as was measured before it."""
+
+    def __init__(self, reason: str, measurements: tuple[Measurement, ...]) -> None:
+        super().__init__(reason)
+        self.measurements = measurements
 
 
 class _Attempt:
@@ -110,6 +125,7 @@ class _Attempt:
         """Return all measurements of the trial."""
         folder = trial_folder(self._world.folder, self._number)
         shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
+        cost = self._check_constraints()
         trained = self._train()
         self.stage = "writing"
         trained.save(folder / WEIGHTS, {"trial": str(self._number)})
@@ -118,8 +134,27 @@ class _Attempt:
         if self._ships_as_trained:
             fold_batch_norms(trained.detector)
         accuracy = self._measure_accuracy(trained)
-        cost = self._measure_cost(trained)
+        if not cost:
+            cost = self._count()
+            cost = (*cost, self._time(cost, trained if self._ships_as_trained else None))
         return (*accuracy, *cost)
+
+    def _check_constraints(self) -> tuple[Measurement, ...]:
+        """Return cost and time of a candidate if a constraint has it timed before its training.
+
+        Raises:
+            _ConstraintBrokenError: It breaks a constraint; what can be counted is not timed.
+        """
+        constraints = self._world.constraints
+        if not constraints or not self._proposal.is_candidate:
+            return ()
+        cost = self._count()
+        _require(constraints, cost)
+        if all(constraint.metric != "latency_ms" for constraint in constraints):
+            return ()
+        cost = (*cost, self._time(cost, None))
+        _require(constraints, cost)
+        return cost
 
     def _train(self) -> TrainedDetector:
         world, proposal = self._world, self._proposal
@@ -160,20 +195,23 @@ class _Attempt:
         write_whole(predictions_path(world.folder, self._number, "val"), text)
         return result.measurements
 
-    def _measure_cost(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
-        """Count and time the form that ships."""
-        world, classes = self._world, len(trained.categories)
-        arch = self._proposal.arch
-        shipped = arch if self._ships_as_trained else arch.deployed
-        cost = count_cost(shipped, classes)
-        self._report(0.9, "measuring time")
+    def _count(self) -> tuple[Measurement, ...]:
+        """Count the form that ships."""
+        return count_cost(self._shipped, len(self._world.train.categories))
+
+    def _time(self, cost: tuple[Measurement, ...], trained: TrainedDetector | None) -> Measurement:
+        """Time ``trained`` as it is, or where there is none the form that the arch ships in."""
+        world = self._world
+        self._report(0.9 if self.stage == "measuring" else 0.0, "measuring time")
         if world.clock == "stand-in":
-            macs_g = next(item.value for item in cost if item.metric == "macs_g")
-            return (*cost, stand_in_latency(macs_g))
-        if not self._ships_as_trained:
-            trained = build_twin(shipped, trained, world.device)
-        picture = world.val.read(0)[0]
-        return (*cost, measure_latency(trained, picture, world.device))
+            return stand_in_latency(next(m.value for m in cost if m.metric == "macs_g"))
+        timed = trained or build_twin(self._shipped, world.train.categories, world.device)
+        return measure_latency(timed, world.val.read(0)[0], world.device)
+
+    @property
+    def _shipped(self) -> DetectorArch:
+        arch = self._proposal.arch
+        return arch if self._ships_as_trained else arch.deployed
 
     @property
     def _ships_as_trained(self) -> bool:
@@ -185,11 +223,19 @@ class _Attempt:
         self._world.progress(self._number, share, note)
 
 
-def build_twin(shipped: DetectorArch, trained: TrainedDetector, device: str) -> TrainedDetector:
+def _require(constraints: Sequence[Constraint], measurements: tuple[Measurement, ...]) -> None:
+    reason = describe_breaches(constraints, measurements)
+    if reason is not None:
+        raise _ConstraintBrokenError(reason, measurements)
+
+
+def build_twin(
+    shipped: DetectorArch, categories: Sequence[Category], device: str
+) -> TrainedDetector:
     """Return the network that a candidate would ship as, BN folded; its weights are random.
 
     What it computes with them means nothing, but takes as long as the trained one.
     """
-    detector = build_detector(shipped, len(trained.categories), seed=0)
+    detector = build_detector(shipped, len(categories), seed=0)
     fold_batch_norms(detector.eval())
-    return TrainedDetector(detector, trained.categories).to(device)
+    return TrainedDetector(detector, categories).to(device)

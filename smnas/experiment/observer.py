@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from smnas.report.tables import FrontRow
+from smnas.report.tables import FRONT_OBJECTIVES, FrontRow
+from smnas.trial.front import Objective
 from smnas.trial.trial import Trial
 
 
@@ -21,6 +22,7 @@ class Briefing:
         plan: Trainings per stage, minutes and disk; what is an estimate says so.
         trainings: How many trainings the whole search has.
         resumed: How many of them were finished already when this call began.
+        objectives: What the front is taken over.
     """
 
     folder: Path
@@ -29,6 +31,7 @@ class Briefing:
     plan: tuple[str, ...]
     trainings: int
     resumed: int = 0
+    objectives: tuple[Objective, ...] = FRONT_OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class RunSummary:
         rows: What ``smnas front RUN --json`` prints: the front, best AP first, and the yardstick.
         candidates: Candidates trained over both stages, failed ones left out.
         failed: Trials that failed.
+        refused: Candidates that broke a constraint, and so were not trained.
         seconds: Wall-clock seconds of this call.
         trial_seconds: Seconds that all trials of the run took, over all calls.
         report: Path of the report.
@@ -52,10 +56,11 @@ class RunSummary:
     seconds: float
     trial_seconds: float
     report: Path
+    refused: int = 0
 
     @property
     def recommended(self) -> FrontRow:
-        """The fastest detector with at least 95 % of the best AP."""
+        """The cheapest detector that keeps at least 95 % of the best accuracy."""
         return next(row for row in self.rows if row["recommended"])
 
 

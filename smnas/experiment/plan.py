@@ -83,7 +83,8 @@ class Plan:
     def done_share(self, trials: Sequence[Trial]) -> float:
         """Return the share of the planned epochs that ``trials`` have trained, 0 to 1."""
         planned = sum(stage.trainings * stage.budget.epochs for stage in self.stages)
-        done = sum(t.proposal.budget.epochs for t in trials if t.outcome is not None)
+        ended = (t for t in trials if t.outcome is not None and not t.refused)
+        done = sum(trial.proposal.budget.epochs for trial in ended)
         return min(1.0, done / max(planned, 1))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from smnas.archive.archive import Archive
@@ -14,6 +15,7 @@ from smnas.data.memory import KeptInMemory
 from smnas.data.sources import load_splits
 from smnas.data.splits import Splits
 from smnas.data.summary import summarise
+from smnas.detector.contract import Prediction
 from smnas.errors import ConfigError, SmnasError
 from smnas.execution.inline import InlineExecutor
 from smnas.experiment.briefing import describe_split, make_header
@@ -26,9 +28,10 @@ from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.experiment.threads import one_core_left
+from smnas.measure.accuracy import coco_ap
 from smnas.measure.noise_floor import noise_floor
 from smnas.report.page import render_report
-from smnas.report.tables import FrontRow, front_rows
+from smnas.report.tables import FrontRow, front_rows, run_objectives
 from smnas.search import SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
@@ -52,7 +55,8 @@ def search(
         config: A JSON file of settings.
         observer: Watches the search; nobody does by default.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
-            ``space``, ``trials``, ``hours``, ``seed``, ``device``, ``init``.
+            ``space``, ``trials``, ``hours``, ``objectives``, ``constraints``, ``seed``, ``device``,
+            ``init``.
 
     Raises:
         ConfigError: A setting that is wrong.
@@ -69,6 +73,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
     started = time.perf_counter()
     check_machine(config)
     splits = load_splits(config.data, config.seed)
+    check_objectives(config.objectives, splits.val)
     spaces = load_spaces(config.space, splits)
     check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
     notes = describe_data(splits)
@@ -100,6 +105,27 @@ def check_machine(config: SearchConfig) -> None:
         raise ConfigError(
             f"device: {config.device!r}: torch {torch.__version__} sees "
             f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
+        )
+
+
+def check_objectives(objectives: Sequence[str], val: DetectionDataset) -> None:
+    """Make sure that every accuracy among the objectives can be measured.
+
+    Raises:
+        ConfigError: ``val`` has no object of a size that an objective speaks of.
+    """
+    if not any(name.startswith("ap_") for name in objectives):
+        return
+    nothing = Prediction(
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+    )
+    values = coco_ap(val, [nothing] * len(val))
+    missing = [name for name in objectives if values.get(name, 0.0) is None]
+    known = [name for name, value in values.items() if value is not None]
+    if missing:
+        raise ConfigError(
+            f"objectives: {', '.join(missing)}: the validation split has no object of that size; "
+            f"leave it out, or take one of: {', '.join(known)}"
         )
 
 
@@ -156,6 +182,7 @@ def search_archive(
         clock=config.clock,
         final_budget=settings.final,
         progress=observer.progressed,
+        constraints=config.constraints,
     )
     algorithm = SmNas(spaces, settings)
     run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
@@ -176,7 +203,8 @@ def write_front(archive: Archive) -> tuple[FrontRow, ...]:
     Raises:
         SmnasError: No trial succeeded; the message says why the first of them failed.
     """
-    rows = tuple(front_rows(archive.trials(), archive.folder))
+    objectives = run_objectives(archive.header.config)
+    rows = tuple(front_rows(archive.trials(), archive.folder, objectives))
     if not any(row["recommended"] for row in rows):
         raise SmnasError(f"no front: {_why_nothing(archive.trials())}")
     write_whole(archive.folder / FRONT, json.dumps(rows, indent=2) + "\n")
@@ -191,7 +219,8 @@ def sum_up(archive: Archive, rows: Sequence[FrontRow], report: Path, seconds: fl
         folder=archive.folder,
         rows=tuple(rows),
         candidates=sum(trial.succeeded and trial.proposal.is_candidate for trial in trials),
-        failed=sum(not trial.succeeded for trial in ended),
+        failed=sum(trial.failed for trial in trials),
+        refused=sum(trial.refused for trial in trials),
         seconds=seconds,
         trial_seconds=sum(trial.outcome.seconds for trial in ended if trial.outcome),
         report=report,
@@ -205,13 +234,17 @@ def _brief(archive: Archive, plan: Plan) -> Briefing:
         data=archive.header.notes,
         plan=plan.sentences,
         trainings=plan.trainings,
-        resumed=sum(trial.outcome is not None for trial in archive.trials()),
+        objectives=run_objectives(archive.header.config),
+        resumed=sum(t.outcome is not None and not t.refused for t in archive.trials()),
     )
 
 
 def _why_nothing(trials: Sequence[Trial]) -> str:
-    failures = [t.outcome.failure for t in trials if t.outcome and t.outcome.failure]
+    ended = [(t, t.outcome.failure) for t in trials if t.outcome and t.outcome.failure]
+    failures = [failure for trial, failure in ended if trial.failed] or [f for _, f in ended]
     if not failures:
         return "the search has not measured anything; give it more trials"
     first = failures[0]
+    if first.stage == "constraint":
+        return f"all {len(failures)} proposals broke a constraint; the first: {first.reason}"
     return f"{len(failures)} trials failed; the first in {first.stage}: {first.reason}"

@@ -18,6 +18,8 @@ class StageTime:
     name: str
     trials: int
     failed: int
+    refused: int
+    """Broke a constraint, and so were measured and not trained."""
     budget: str
     time: str
 
@@ -68,8 +70,9 @@ def time_rows(trials: Sequence[Trial]) -> list[StageTime]:
         if listed:
             budgets = dict.fromkeys(str(trial.proposal.budget) for trial in listed)
             seconds = sum(trial.outcome.seconds for trial in listed if trial.outcome)
-            failed = sum(not trial.succeeded for trial in listed)
-            rows.append(StageTime(name, len(listed), failed, ", ".join(budgets), duration(seconds)))
+            failed, refused = sum(t.failed for t in listed), sum(t.refused for t in listed)
+            trained, budget = len(listed) - refused, ", ".join(budgets)
+            rows.append(StageTime(name, trained, failed, refused, budget, duration(seconds)))
     return rows
 
 
@@ -85,7 +88,7 @@ class FailedTrial:
 
 
 def failed_trials(trials: Sequence[Trial]) -> list[FailedTrial]:
-    """Return the trials that failed, in the order in which they came."""
+    """Return the trials that failed, in the order in which they came; refused ones have not."""
     names = dict(_STAGES)
     return [
         FailedTrial(
@@ -96,7 +99,7 @@ def failed_trials(trials: Sequence[Trial]) -> list[FailedTrial]:
             trial.outcome.failure.reason,
         )
         for trial in trials
-        if trial.outcome is not None and trial.outcome.failure is not None
+        if trial.failed and trial.outcome is not None and trial.outcome.failure is not None
     ]
 
 

@@ -1,4 +1,4 @@
-"""The plot of the front: every measured trial is one point, in the plane of AP and time."""
+"""The plot of the front: every measured trial is one point, in the plane of accuracy and cost."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from smnas.report.plot_style import BLUE, GREEN, GREY, LAYOUT, ORANGE, transparent
 from smnas.report.tables import (
+    FRONT_OBJECTIVES,
     candidate_stage,
     front_members,
     is_final,
@@ -16,7 +17,9 @@ from smnas.report.tables import (
     recommended,
 )
 from smnas.report.wording import milliseconds, percent, three_digits
+from smnas.trial.front import Objective
 from smnas.trial.measurement import Measurement
+from smnas.trial.metrics import METRICS, main_axes
 from smnas.trial.trial import Trial
 
 
@@ -42,40 +45,75 @@ _GROUPS = (
 )
 
 
-def plot_front(trials: Sequence[Trial]) -> go.Figure:
-    """Return the plot of AP against time: every measured trial once, and the front as a line."""
+def plot_front(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+) -> go.Figure:
+    """Return the plot of accuracy against cost: every measured trial once, and the front.
+
+    The axes are the main accuracy and cost of the objectives. The front is a line where there are
+    two of these, and rings around its members where a third keeps it from being one.
+    """
+    merit, cost = main_axes(objectives)
+    plane = (_Axis(cost), _Axis(merit))
     figure = go.Figure()
-    members = sorted(front_members(trials), key=lambda trial: trial.value("latency_ms"))
-    figure.add_trace(_front_line(members, final=is_final(trials)))
+    members = sorted(front_members(trials, objectives), key=lambda trial: -cost.of(trial))
+    figure.add_trace(_front_trace(members, plane, len(objectives) == 2, final=is_final(trials)))
     by_number = {trial.number: trial for trial in trials}
-    longest = max((t.proposal.budget.epochs for t in trials if is_measured(t)), default=0)
+    measured = [trial for trial in trials if is_measured(trial, objectives)]
+    longest = max((trial.proposal.budget.epochs for trial in measured), default=0)
     for group in _GROUPS:
         listed = [
             trial
-            for trial in trials
-            if is_measured(trial)
-            and candidate_stage(trial, by_number) == group.stage
+            for trial in measured
+            if candidate_stage(trial, by_number) == group.stage
             and _is_final_training(trial, trials, longest) == group.final
         ]
         if listed:
-            figure.add_trace(_points(listed, group))
-    chosen = recommended(members)
+            figure.add_trace(_points(listed, plane, group))
+    chosen = recommended(members, objectives)
     if chosen is not None:
-        figure.add_annotation(**_recommended_label(chosen))
+        figure.add_annotation(**_recommended_label(chosen, plane))
     figure.update_layout(
         **LAYOUT,
         height=560,
-        xaxis={"title": "time per picture, ms (log scale)", "type": "log", **_time_ticks(trials)},
-        yaxis={"title": "AP x 100, validation split", "rangemode": "tozero"},
+        xaxis=plane[0].layout(measured),
+        yaxis=plane[1].layout(measured),
         legend={"orientation": "h", "y": -0.16, "x": 0, "yanchor": "top"},
     )
     return figure
 
 
-def _time_ticks(trials: Sequence[Trial]) -> dict[str, list[Any]]:
-    """Return round times that span the trials: plotly's own ticks on a log axis hide the decade."""
-    times = [trial.value("latency_ms") for trial in trials if is_measured(trial)] or [1.0]
-    decades = range(floor(log10(min(times))), floor(log10(max(times))) + 2)
+@dataclass(frozen=True)
+class _Axis:
+    """An axis of the plot: accuracies times 100 from zero, costs on a log scale."""
+
+    objective: Objective
+
+    @property
+    def scale(self) -> float:
+        return 100.0 if self.objective.maximise else 1.0
+
+    def place(self, trial: Trial) -> float:
+        """Return where the trial stands on the axis."""
+        return self.scale * self.measured(trial).value
+
+    def measured(self, trial: Trial) -> Measurement:
+        found = trial.measurement(self.objective.metric)
+        if found is None:
+            raise KeyError(f"trial {trial.number} has no {self.objective.metric!r}")
+        return found
+
+    def layout(self, trials: Sequence[Trial]) -> dict[str, Any]:
+        title = METRICS[self.objective.metric].title
+        if self.objective.maximise:
+            return {"title": f"{title} x 100, validation split", "rangemode": "tozero"}
+        ticks = _round_ticks([self.place(trial) for trial in trials] or [1.0])
+        return {"title": f"{title} (log scale)", "type": "log", **ticks}
+
+
+def _round_ticks(values: Sequence[float]) -> dict[str, list[Any]]:
+    """Return round numbers that span ``values``: plotly's own on a log axis hide the decade."""
+    decades = range(floor(log10(min(values))), floor(log10(max(values))) + 2)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 1.5, 2, 3, 4, 5, 7)]
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
@@ -86,25 +124,29 @@ def _is_final_training(trial: Trial, trials: Sequence[Trial], longest: int) -> b
     return trial.proposal.stage == "final"
 
 
-def _front_line(members: Sequence[Trial], *, final: bool) -> go.Scatter:
-    return go.Scatter(
-        x=[trial.value("latency_ms") for trial in members],
-        y=[100 * trial.value("ap") for trial in members],
-        name="Final front" if final else "Front so far",
-        mode="lines",
-        line={"shape": "hv", "color": GREEN, "width": 3},
-        hoverinfo="skip",
+def _front_trace(
+    members: Sequence[Trial], plane: tuple[_Axis, _Axis], as_line: bool, *, final: bool
+) -> go.Scatter:
+    x, y = ([axis.place(trial) for trial in members] for axis in plane)
+    look = (
+        {"mode": "lines", "line": {"shape": "hv", "color": GREEN, "width": 3}}
+        if as_line
+        else {
+            "mode": "markers",
+            "marker": {"symbol": "circle-open", "size": 22, "line": {"width": 2, "color": GREEN}},
+        }
     )
+    name = "Final front" if final else "Front so far"
+    return go.Scatter(x=x, y=y, name=name, hoverinfo="skip", **look)
 
 
-def _points(listed: Sequence[Trial], group: _Group) -> go.Scatter:
-    aps = [_measured(trial, "ap") for trial in listed]
-    times = [_measured(trial, "latency_ms") for trial in listed]
+def _points(listed: Sequence[Trial], plane: tuple[_Axis, _Axis], group: _Group) -> go.Scatter:
+    across, up = plane
     return go.Scatter(
-        x=[time.value for time in times],
-        y=[100 * ap.value for ap in aps],
-        error_x=_error_bars(times, 1.0, group),
-        error_y=_error_bars(aps, 100.0, group),
+        x=[across.place(trial) for trial in listed],
+        y=[up.place(trial) for trial in listed],
+        error_x=_error_bars(listed, across, group),
+        error_y=_error_bars(listed, up, group),
         name=group.name,
         mode="markers",
         cliponaxis=False,
@@ -155,16 +197,10 @@ def _broken(text: str, width: int = 60) -> str:
     return "<br>".join(lines)
 
 
-def _measured(trial: Trial, metric: str) -> Measurement:
-    found = trial.measurement(metric)
-    if found is None:
-        raise KeyError(f"trial {trial.number} has no {metric!r}")
-    return found
-
-
-def _error_bars(found: Sequence[Measurement], scale: float, group: _Group) -> dict[str, Any]:
-    low = [scale * (m.value - m.interval[0]) if m.interval else 0.0 for m in found]
-    high = [scale * (m.interval[1] - m.value) if m.interval else 0.0 for m in found]
+def _error_bars(listed: Sequence[Trial], axis: _Axis, group: _Group) -> dict[str, Any]:
+    found = [axis.measured(trial) for trial in listed]
+    low = [axis.scale * (m.value - m.interval[0]) if m.interval else 0.0 for m in found]
+    high = [axis.scale * (m.interval[1] - m.value) if m.interval else 0.0 for m in found]
     return {
         "type": "data",
         "symmetric": False,
@@ -176,10 +212,12 @@ def _error_bars(found: Sequence[Measurement], scale: float, group: _Group) -> di
     }
 
 
-def _recommended_label(chosen: Trial) -> dict[str, Any]:
+def _recommended_label(chosen: Trial, plane: tuple[_Axis, _Axis]) -> dict[str, Any]:
+    across, up = plane
+    x = across.place(chosen)
     return {
-        "x": log10(chosen.value("latency_ms")),
-        "y": 100 * chosen.value("ap"),
+        "x": x if across.objective.maximise else log10(x),
+        "y": up.place(chosen),
         "text": "<b>recommended</b>",
         "showarrow": True,
         "arrowhead": 2,

@@ -6,14 +6,16 @@ import plotly.graph_objects as go
 
 from smnas.report.plot_style import BLUE, LAYOUT, ORANGE
 from smnas.report.tables import FRONT_OBJECTIVES, is_measured
-from smnas.trial.front import front, hypervolume
+from smnas.trial.front import GrowingFront, Objective, hypervolume
 from smnas.trial.trial import Trial
 
 
-def plot_hypervolume(trials: Sequence[Trial]) -> go.Figure:
+def plot_hypervolume(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+) -> go.Figure:
     """Return the plot of the hypervolume after each candidate, one line per budget."""
     figure = go.Figure()
-    series = hypervolume_series(trials)
+    series = hypervolume_series(trials, objectives)
     for position, (name, (numbers, volumes)) in enumerate(series.items()):
         color = (BLUE, ORANGE)[position % 2]
         figure.add_trace(
@@ -38,29 +40,37 @@ def plot_hypervolume(trials: Sequence[Trial]) -> go.Figure:
     return figure
 
 
-def hypervolume_series(trials: Sequence[Trial]) -> dict[str, tuple[list[int], list[float]]]:
+def hypervolume_series(
+    trials: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+) -> dict[str, tuple[list[int], list[float]]]:
     """Return, per budget, trial numbers and the hypervolume of the candidates up to each.
 
-    AP counts from 0 and time, in natural logarithms, from the slowest candidate of all budgets. The
-    yardstick and the finals play no part, and candidates of different budgets are kept apart.
+    Accuracies count from 0, and costs, in natural logarithms, from the dearest candidate of all
+    budgets. The yardstick and the finals play no part, and candidates of different budgets are kept
+    apart.
     """
-    candidates = [t for t in trials if t.proposal.is_candidate and is_measured(t)]
+    candidates = [t for t in trials if t.proposal.is_candidate and is_measured(t, objectives)]
     if not candidates:
         return {}
-    slowest = max(trial.value("latency_ms") for trial in candidates)
+    worst = [
+        0.0 if objective.maximise else max(trial.value(objective.metric) for trial in candidates)
+        for objective in objectives
+    ]
     series: dict[str, tuple[list[int], list[float]]] = {}
     for budget in dict.fromkeys(trial.proposal.budget for trial in candidates):
         partners = [trial for trial in candidates if trial.proposal.budget == budget]
         numbers = [trial.number for trial in partners]
-        series[f"trained for {budget}"] = (numbers, _growth(partners, (0.0, slowest)))
+        series[f"trained for {budget}"] = (numbers, _growth(partners, objectives, worst))
     return series
 
 
-def _growth(partners: Sequence[Trial], reference: tuple[float, float]) -> list[float]:
+def _growth(
+    partners: Sequence[Trial], objectives: Sequence[Objective], reference: Sequence[float]
+) -> list[float]:
     """Return the hypervolume of the first, the first two, ... of ``partners``."""
     volumes: list[float] = []
-    kept: list[Trial] = []
+    growing = GrowingFront(objectives)
     for trial in partners:
-        kept = front([*kept, trial], FRONT_OBJECTIVES)
-        volumes.append(hypervolume(kept, FRONT_OBJECTIVES, reference))
+        growing.add(trial)
+        volumes.append(hypervolume(growing.members, objectives, reference))
     return volumes

@@ -18,12 +18,23 @@ from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_
 from smnas.report.front_plot import plot_front
 from smnas.report.growth_plot import plot_hypervolume
 from smnas.report.pictures import ShownPicture, load_pictures
-from smnas.report.tables import FrontRow, front_rows, is_final, is_measured
+from smnas.report.tables import (
+    FrontRow,
+    front_rows,
+    is_final,
+    is_measured,
+    recommended_rule,
+    run_objectives,
+)
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
+from smnas.trial.front import Objective
+from smnas.trial.metrics import METRICS, main_axes
 from smnas.trial.trial import Trial
 
 FILE_NAME = "report.html"
+SHOWN_METRICS = ("ap", "ap50", "latency_ms", "macs_g", "params_m")
+"""Those with a column of their own in the table of detectors."""
 
 
 def render_report(run_folder: str | Path) -> Path:
@@ -53,7 +64,8 @@ def render_report(run_folder: str | Path) -> Path:
 
 def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str:
     """Return the HTML of the report on ``trials``."""
-    rows = front_rows(trials, folder)
+    objectives = run_objectives(header.config)
+    rows = front_rows(trials, folder, objectives)
     environment = Environment(
         loader=PackageLoader("smnas", "report"),
         autoescape=True,
@@ -68,6 +80,10 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
         "detectors": _detectors(rows, load_pictures(folder)),
         "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],
         "failed": failed_trials(trials),
+        "refused": sum(trial.refused for trial in trials),
+        "constraints": header.config.get("constraints") or (),
+        "further_columns": [o.metric for o in objectives if o.metric not in SHOWN_METRICS],
+        **_words(objectives),
         "times": time_rows(trials),
         "protocol": protocol_rows(header, trials),
         "settings": setting_rows(header.config),
@@ -76,8 +92,8 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
     }
     return environment.get_template("page.html.j2").render(
         context | _inlined(),
-        front_figure=_json(plot_front(trials)),
-        growth_figure=_json(plot_hypervolume(trials)),
+        front_figure=_json(plot_front(trials, objectives)),
+        growth_figure=_json(plot_hypervolume(trials, objectives)),
     )
 
 
@@ -97,6 +113,17 @@ def _texts(trials: Sequence[Trial], header: RunHeader, rows: list[FrontRow]) -> 
         "time": duration(seconds),
         "verdict": verdict,
         "chosen": recommended_row(rows),
+    }
+
+
+def _words(objectives: Sequence[Objective]) -> dict[str, Any]:
+    """Return what the text calls the objectives."""
+    names = [METRICS[o.metric].title + (" (logarithmic)" if o.log else "") for o in objectives]
+    return {
+        "rule": recommended_rule(objective.metric for objective in objectives),
+        "plane": " and ".join([", ".join(names[:-1]), names[-1]]),
+        "titles": {name: metric.title for name, metric in METRICS.items()},
+        "cheap": "faster" if main_axes(objectives)[1].metric == "latency_ms" else "cheaper",
     }
 
 

@@ -1,25 +1,33 @@
 """The rows of ``smnas front RUN --json``, which the report and the last screen show as well."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from smnas.trial.front import Objective, front
 from smnas.trial.measurement import Measurement, Split
+from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS, main_axes, make_objective
 from smnas.trial.trial import Trial
 
-FRONT_OBJECTIVES = (
-    Objective(metric="ap", maximise=True),
-    Objective(metric="latency_ms", maximise=False, log=True),
-)
-"""What the front is taken over: AP on the validation split, and time as deployed.
+FRONT_OBJECTIVES: tuple[Objective, ...] = tuple(map(make_objective, DEFAULT_OBJECTIVES))
+"""What the front is taken over unless a run says otherwise: AP and time as deployed, on val.
 
 Without tie widths: these steer the search, which must not chase noise. What people are shown is the
 plain front, with the interval beside every number.
 """
 
 RECOMMENDED_SHARE = 0.95
-"""The recommended detector is the fastest that keeps this share of the best AP."""
+"""The recommended detector is the cheapest that keeps this share of the best accuracy."""
+
+
+def run_objectives(config: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Return what the front of a run is taken over.
+
+    Args:
+        config: Its configuration as its header holds it.
+    """
+    return tuple(map(make_objective, config.get("objectives", DEFAULT_OBJECTIVES)))
 
 
 class FrontRow(TypedDict):
@@ -41,6 +49,7 @@ class FrontRow(TypedDict):
     latency_ms_interval: list[float] | None
     macs_g: float | None
     params_m: float | None
+    objectives: dict[str, float | None]
     budget: dict[str, int]
     weights: str | None
     final: bool
@@ -52,7 +61,7 @@ def front_rows(
     run_folder: str | Path,
     objectives: Sequence[Objective] = FRONT_OBJECTIVES,
 ) -> list[FrontRow]:
-    """Return the front of a run, best AP first, and the yardstick as an extra row among them.
+    """Return the front of a run, most accurate first, and the yardstick as an extra row among them.
 
     After the final training the front is taken over the finals. Before it, it is the best so far of
     the candidates, each compared with those of equal budget.
@@ -63,20 +72,21 @@ def front_rows(
         objectives: What the front is taken over.
 
     Returns:
-        One row per detector. Exactly one member of the front is recommended: the fastest that has
-        at least 95 % of the best AP. The yardstick never is. Empty where nothing is measured yet.
+        One row per detector. Exactly one member of the front is recommended (``recommended``). The
+        yardstick never is. Empty where nothing is measured yet.
     """
     final = is_final(trials)
     members = front_members(trials, objectives)
-    chosen = recommended(members)
+    chosen = recommended(members, objectives)
     yardstick = yardstick_trial(trials, final=final)
     listed = [*members, *([yardstick] if yardstick else [])]
     by_number = {trial.number: trial for trial in trials}
-    rows = [
-        _row(trial, by_number, Path(run_folder).resolve(), final, trial is chosen)
+    folder, order = Path(run_folder).resolve(), main_axes(objectives)
+    listed.sort(key=lambda trial: (*(-_utility(trial, axis) for axis in order), trial.number))
+    return [
+        _row(trial, objectives, folder, candidate_stage(trial, by_number), final, trial is chosen)
         for trial in listed
     ]
-    return sorted(rows, key=lambda row: (-row["ap"], row["latency_ms"], row["trial"]))
 
 
 def is_final(trials: Sequence[Trial]) -> bool:
@@ -114,13 +124,40 @@ def front_members(
     ]
 
 
-def recommended(members: Sequence[Trial]) -> Trial | None:
-    """Return the fastest member with at least 95 % of the best AP, or None where there is none."""
+def recommended(
+    members: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+) -> Trial | None:
+    """Return the cheapest member with at least 95 % of the best accuracy, or None for no members.
+
+    Accuracy and cost are the main ones of the objectives: AP and time unless a run says otherwise.
+    """
     if not members:
         return None
-    enough = RECOMMENDED_SHARE * max(trial.value("ap") for trial in members)
-    able = [trial for trial in members if trial.value("ap") >= enough]
-    return min(able, key=lambda trial: (trial.value("latency_ms"), -trial.value("ap")))
+    merit, cost = main_axes(objectives)
+    enough = RECOMMENDED_SHARE * max(trial.value(merit.metric) for trial in members)
+    able = [trial for trial in members if trial.value(merit.metric) >= enough]
+    return max(able, key=lambda trial: (cost.of(trial), merit.of(trial)))
+
+
+def recommended_rule(objectives: Iterable[str] = DEFAULT_OBJECTIVES) -> str:
+    """Return in words which detector is recommended.
+
+    >>> recommended_rule(("ap50", "params_m"))
+    'the smallest with at least 95 % of the best AP50'
+    """
+    merit, cost = main_axes(list(map(make_objective, objectives)))
+    best = f"the best in {METRICS[cost.metric].title}"
+    return (
+        f"{_SUPERLATIVES.get(cost.metric, best)} with at least {100 * RECOMMENDED_SHARE:.0f} % of "
+        f"the best {METRICS[merit.metric].title}"
+    )
+
+
+_SUPERLATIVES = {
+    "latency_ms": "the fastest",
+    "macs_g": "the one of fewest multiply-adds",
+    "params_m": "the smallest",
+}
 
 
 def yardstick_trial(trials: Sequence[Trial], *, final: bool) -> Trial | None:
@@ -146,16 +183,18 @@ def _is_finalist(trial: Trial) -> bool:
     return trial.proposal.stage == "final"
 
 
-def is_measured(trial: Trial) -> bool:
-    """Return whether a trial has both an AP and a time, and so a place in the front's plane."""
-    return trial.succeeded and None not in (
-        trial.measurement("ap"),
-        trial.measurement("latency_ms"),
-    )
+def is_measured(trial: Trial, objectives: Sequence[Objective] = FRONT_OBJECTIVES) -> bool:
+    """Return whether a trial has all that it is judged by, and so a place beside the others."""
+    return trial.succeeded and None not in (_value(trial, o) for o in objectives)
 
 
 def _row(
-    trial: Trial, by_number: dict[int, Trial], folder: Path, final: bool, chosen: bool
+    trial: Trial,
+    objectives: Sequence[Objective],
+    folder: Path,
+    stage: Literal[1, 2, "yardstick"],
+    final: bool,
+    chosen: bool,
 ) -> FrontRow:
     numbers: dict[str, Any] = {}
     for name, metric, split in _NUMBERS:
@@ -166,9 +205,10 @@ def _row(
     return FrontRow(
         arch=str(trial.proposal.arch),
         arch_id=trial.proposal.arch.arch_id,
-        stage=candidate_stage(trial, by_number),
+        stage=stage,
         trial=trial.number,
         **numbers,
+        objectives={o.metric: _value(trial, o) for o in objectives},
         budget=trial.proposal.budget.model_dump(),
         weights=_weights(trial, folder),
         final=final,
@@ -186,6 +226,17 @@ _NUMBERS: tuple[tuple[str, str, Split], ...] = (
     ("params_m", "params_m", "val"),
 )
 _COUNTED = ("macs_g", "params_m")
+
+
+def _value(trial: Trial, objective: Objective) -> float | None:
+    found = trial.measurement(objective.metric, objective.split)
+    return found.value if found else None
+
+
+def _utility(trial: Trial, objective: Objective) -> float:
+    """Return where a trial stands; last where it was not measured, as a yardstick may not be."""
+    value = _value(trial, objective)
+    return -inf if value is None else objective.utility(value)
 
 
 def _interval(found: Measurement | None) -> list[float] | None:

@@ -1,5 +1,6 @@
 """The metrics that a search records, and objectives over them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,15 @@ def make_objective(metric: str, tie: float = 0.0) -> Objective:
     """Return the objective on ``metric``: costs count as ratios and are to be small."""
     is_cost = METRICS[metric].kind != "accuracy"
     return Objective(metric=metric, maximise=not is_cost, tie=tie, log=is_cost)
+
+
+def main_axes(objectives: Sequence[Objective]) -> tuple[Objective, Objective]:
+    """Return the first accuracy that is wanted, and the first cost.
+
+    Where only accuracies are wanted, the last of these stands for the cost.
+    """
+    merit = next(o for o in objectives if o.maximise)
+    return merit, next((o for o in objectives if not o.maximise), objectives[-1])
 
 
 def _split_text(value: Any) -> Any:

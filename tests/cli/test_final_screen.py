@@ -48,3 +48,10 @@ def test_a_front_without_a_yardstick_has_no_verdict(
     text = screen(tmp_path, [make_trial(0, 1, 0.2)])
     assert "recommended" in text
     assert "paid" not in text
+
+
+def test_what_broke_a_constraint_is_counted_apart(tmp_path: Path) -> None:
+    out = io.StringIO()
+    summary = RunSummary(tmp_path, (), 5, 1, 9.0, 9.0, tmp_path / "report.html", refused=3)
+    show_summary(Console(file=out, width=100), summary)
+    assert "5 candidates trained, 1 failed, 3 kept from it by a constraint." in out.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from smnas.cli.front_table import front_table, glance_table
-from smnas.report.tables import front_rows
+from smnas.report.tables import front_rows, run_objectives
 from smnas.trial.trial import Trial
 
 
@@ -36,3 +36,13 @@ def test_at_a_glance_recommended_and_yardstick_are_never_left_out(
     assert "yardstick" in text
     assert "> stage 1" in text
     assert "5 more" in text
+
+
+def test_objectives_beside_the_usual_ones_get_a_column(make_trial: Callable[..., Trial]) -> None:
+    trials = [make_trial(0, "final", 0.3, 14.0), make_trial(1, "yardstick", 0.2, 16.0)]
+    objectives = run_objectives({"objectives": ["ap50", "params_m"]})
+    rows = front_rows(trials, Path(), objectives)
+    text = "\n".join(drawn(front_table(rows), width=100))
+    assert "params_m" in text
+    assert "recommended: the smallest with at least 95 % of the best AP50" in text
+    assert "the smallest" in "\n".join(drawn(glance_table(rows, limit=4), width=100))

@@ -65,6 +65,14 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert searched["folder"] == Path("runs/boxes")
 
 
+def test_objectives_and_constraints_reach_the_search(call: Call, searched: dict[str, Any]) -> None:
+    flags = ["--objectives", "ap50,params_m", "--constraint", "latency_ms <= 30"]
+    assert call("search", "trees", *flags, "--constraint", "macs_g >= 0.1").exit_code == 0
+    config = searched["config"]
+    assert config.objectives == ("ap50", "params_m")
+    assert list(map(str, config.constraints)) == ["latency_ms <= 30", "macs_g >= 0.1"]
+
+
 def test_the_run_folder_of_scenes_is_a_name_for_any_disk(
     call: Call, searched: dict[str, Any]
 ) -> None:

@@ -151,3 +151,30 @@ def test_demo_configuration_reads():
     config = make_config("trees", "examples/demo.json")
     assert isinstance(config, SearchConfig)
     assert config.trials >= 16
+
+
+def test_objectives_and_constraints_are_read_from_flags_and_files(tmp_path):
+    config = make_config(
+        "trees", objectives="ap50,latency_ms,params_m", constraints=["latency_ms<=30"]
+    )
+    assert config.objectives == ("ap50", "latency_ms", "params_m")
+    assert config.settings(100).objectives == config.objectives
+    as_json = config.model_dump(mode="json")
+    assert as_json["constraints"] == ["latency_ms <= 30"]
+    assert make_config(None, write(tmp_path, as_json)) == config
+    plain = make_config("trees")
+    assert (plain.objectives, plain.constraints) == (("ap", "latency_ms"), ())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"objectives": "ap,latency"}, "objectives: 'latency' is no metric.*'latency_ms'"),
+        ({"objectives": "ap"}, "two or three different metrics"),
+        ({"constraints": ["parms_m <= 5"]}, r"constraints\.0: .*did you mean 'params_m'"),
+        ({"constraints": ["ap >= 0.3"]}, "known only after the training"),
+    ],
+)
+def test_wrong_objectives_and_constraints_name_what_is_meant(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        make_config("trees", **flags)

@@ -12,8 +12,11 @@ from smnas.errors import DataError, NotBuiltYetError, StorageFullError
 from smnas.experiment import evaluate
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
+from smnas.measure.latency import measure_latency
 from smnas.training.recipe import OptimizerSettings, Recipe
 from smnas.trial.budget import Budget
+from smnas.trial.constraint import Constraint
+from smnas.trial.metrics import METRICS
 from smnas.trial.trial import Failure, Origin, Proposal, Trial
 
 TINY = "32x32/basicblock_8_1-1-1-1/fpn-p2-p3-8/none/retina/convs=1/norm=gn-ws"
@@ -168,3 +171,66 @@ def raising(error: BaseException):
         raise error
 
     return fail
+
+
+def _constraints(*texts):
+    return tuple(map(Constraint.parse, texts))
+
+
+def test_a_candidate_that_breaks_a_constraint_is_counted_and_not_trained(
+    make_evaluator, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    monkeypatch.setattr(evaluate, "measure_latency", raising(AssertionError("timed")))
+    limits = _constraints("params_m <= 0.001", "latency_ms <= 1000")
+    outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
+    assert outcome.failure.stage == "constraint"
+    assert outcome.failure.reason.endswith(", expected params_m <= 0.001")
+    assert {item.metric for item in outcome.measurements} == {"params_m", "macs_g"}
+    assert outcome.weights is None
+    assert not (tmp_path / "trials").exists()
+
+
+def test_one_that_is_too_slow_is_timed_as_deployed_and_not_trained(make_evaluator, monkeypatch):
+    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    limits = _constraints("latency_ms <= 0.001")
+    outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
+    assert outcome.failure.stage == "constraint"
+    assert "expected latency_ms <= 0.001" in outcome.failure.reason
+    assert {item.metric for item in outcome.measurements} == {"params_m", "macs_g", "latency_ms"}
+
+
+def test_one_that_keeps_all_is_trained_and_timed_once(make_evaluator, monkeypatch):
+    times = []
+
+    def count_times(*args, **kwargs):
+        times.append(measure_latency(*args, **kwargs))
+        return times[-1]
+
+    monkeypatch.setattr(evaluate, "measure_latency", count_times)
+    limits = _constraints("latency_ms <= 10000", "params_m <= 1")
+    outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
+    assert outcome.failure is None
+    metrics = [item.metric for item in outcome.measurements]
+    assert len(set(metrics)) == len(metrics)
+    assert {"ap", "params_m", "macs_g", "latency_ms"} <= set(metrics)
+    assert len(times) == 1
+
+
+def test_limits_change_no_number_of_what_keeps_them(make_evaluator):
+    free = make_evaluator()(make_trial())
+    for limits in (_constraints("params_m <= 1"), _constraints("latency_ms <= 10000")):
+        assert make_evaluator(constraints=limits)(make_trial()).measurements == free.measurements
+
+
+def test_finals_and_the_yardstick_are_trained_all_the_same(make_evaluator):
+    limits = _constraints("params_m <= 0.001")
+    for stage in ("final", "yardstick"):
+        assert make_evaluator(constraints=limits)(make_trial(stage=stage)).failure is None
+
+
+def test_every_metric_that_a_trial_records_can_be_an_objective(make_evaluator):
+    measurements = make_evaluator()(make_trial()).measurements
+    assert {item.metric for item in measurements} <= set(METRICS)
+    for item in measurements:
+        assert (METRICS[item.metric].kind == "accuracy") == (item.protocol.kind == "accuracy")

@@ -1,8 +1,11 @@
 import pytest
 
+from smnas.arch import DetectorArch
 from smnas.experiment.plan import Plan, PlannedStage, _count_stages
 from smnas.search.settings import SearchSettings
 from smnas.trial.budget import Budget
+from smnas.trial.measurement import CountProtocol, Measurement
+from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
 
 
 def make_settings(**changes) -> SearchSettings:
@@ -55,3 +58,18 @@ def test_plan_without_anything_to_time_says_so():
     plan = Plan((), None, None)
     assert "no estimate" in plan.sentences[1]
     assert plan.done_share([]) == 0.0
+
+
+def test_what_was_not_trained_is_no_part_of_what_is_done():
+    plan = Plan((PlannedStage("stage one", 2, Budget(epochs=3)),), None, None)
+    arch = DetectorArch.parse("retinanet-r18-quarter")
+    origin = Origin(operator="sample")
+    proposal = Proposal(arch=arch, stage=1, origin=origin, budget=Budget(epochs=3), seed=0)
+    count = Measurement(metric="params_m", value=7, unit="M", protocol=CountProtocol(rule="x"))
+    failed = Outcome(failure=Failure(stage="training", reason="x"))
+    refused = Outcome(measurements=(count,), failure=Failure(stage="constraint", reason="x"))
+    trials = [
+        Trial(number=i, proposal=proposal, outcome=outcome)
+        for i, outcome in enumerate((failed, refused, None))
+    ]
+    assert plan.done_share(trials) == 0.5

@@ -112,6 +112,19 @@ def made_trial(
     )
 
 
+def refused_trial(number: int) -> Trial:
+    """A candidate that broke a constraint: counted, not trained."""
+    running = made_trial(number, 1, running=True)
+    failure = Failure(stage="constraint", reason="params_m is 7, expected params_m <= 5")
+    outcome = Outcome(measurements=(count("params_m", 7.0, "M"),), failure=failure, seconds=1.0)
+    return running.model_copy(update={"outcome": outcome})
+
+
+@pytest.fixture
+def make_refused() -> Callable[[int], Trial]:
+    return refused_trial
+
+
 @pytest.fixture
 def make_trial() -> Callable[..., Trial]:
     return made_trial

@@ -66,3 +66,13 @@ def test_a_final_is_called_after_the_stage_that_it_comes_from(
     trials = [make_trial(0, 2, 0.1), make_trial(1, "final", 0.2, parent=0)]
     trials.append(make_trial(2, "yardstick", 0.2))
     assert [part_name(t, trials) for t in trials] == ["stage 2", "final of stage 2", "yardstick"]
+
+
+def test_what_broke_a_constraint_is_neither_trained_nor_failed(
+    finished_trials: list[Trial], make_refused: Callable[[int], Trial]
+) -> None:
+    trials = [*finished_trials, make_refused(11)]
+    assert failed_trials(trials) == failed_trials(finished_trials)
+    first = time_rows(trials)[0]
+    assert (first.trials, first.failed, first.refused) == (4, 1, 1)
+    assert first.time == "1 min 4 s"

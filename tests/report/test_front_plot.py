@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smnas.report.front_plot import hover_text, plot_front
+from smnas.report.tables import run_objectives
 from smnas.trial.trial import Trial
 
 
@@ -63,3 +64,27 @@ def test_hover_says_what_a_point_is(make_trial: Callable[..., Trial]) -> None:
 
 def test_a_run_without_numbers_has_an_empty_plot(make_trial: Callable[..., Trial]) -> None:
     assert points([make_trial(0, 1, None)]) == {}
+
+
+def test_the_axes_are_the_objectives_of_the_run(finished_trials: list[Trial]) -> None:
+    figure = plot_front(finished_trials, run_objectives({"objectives": ["ap50", "params_m"]}))
+    line = next(trace for trace in figure.data if trace.mode == "lines")
+    assert [round(x, 6) for x in line.x] == [0.2, 0.4, 0.8]
+    assert [round(y, 6) for y in line.y] == [40.0, 60.0, 62.0]
+    assert figure.layout.xaxis.title.text == "M parameters (log scale)"
+    assert figure.layout.yaxis.title.text == "AP50 x 100, validation split"
+
+
+def test_a_front_of_three_objectives_is_rings_and_no_line(finished_trials: list[Trial]) -> None:
+    objectives = run_objectives({"objectives": ["ap", "latency_ms", "params_m"]})
+    figure = plot_front(finished_trials, objectives)
+    assert [trace.mode for trace in figure.data] == ["markers"] * len(figure.data)
+    rings = figure.data[0]
+    assert (rings.name, rings.marker.symbol) == ("Final front", "circle-open")
+    assert list(rings.x) == [2.0, 4.0, 8.0]
+
+
+def test_without_a_cost_both_axes_are_accuracies(finished_trials: list[Trial]) -> None:
+    figure = plot_front(finished_trials, run_objectives({"objectives": ["ap", "ap50"]}))
+    assert figure.layout.xaxis.title.text == "AP50 x 100, validation split"
+    assert figure.layout.annotations[0].x == 62.0

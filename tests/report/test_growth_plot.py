@@ -6,6 +6,7 @@ from math import log
 import pytest
 
 from smnas.report.growth_plot import hypervolume_series, plot_hypervolume
+from smnas.report.tables import run_objectives
 from smnas.trial.trial import Trial
 
 
@@ -32,3 +33,11 @@ def test_budgets_are_kept_apart(make_trial: Callable[..., Trial]) -> None:
 
 def test_nothing_measured(make_trial: Callable[..., Trial]) -> None:
     assert hypervolume_series([make_trial(0, 1, None)]) == {}
+
+
+def test_hypervolume_of_three_objectives_by_hand(make_trial: Callable[..., Trial]) -> None:
+    trials = [make_trial(0, 1, 0.1, 2.0), make_trial(1, 1, 0.3, 8.0)]
+    objectives = run_objectives({"objectives": ["ap", "latency_ms", "params_m"]})
+    _, volumes = hypervolume_series(trials, objectives)["trained for 3 epochs"]
+    # The reference is the second trial in both costs, so it adds nothing.
+    assert volumes == pytest.approx([0.1 * log(4) * log(4)] * 2)

@@ -123,3 +123,25 @@ def test_pictures_that_are_gone_are_an_error_that_says_so(run_folder: Path) -> N
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError):
         render_report(tmp_path)
+
+
+def test_it_speaks_of_the_runs_own_objectives_and_constraints(
+    header: RunHeader,
+    finished_trials: list[Trial],
+    make_refused: Callable[[int], Trial],
+    tmp_path: Path,
+) -> None:
+    config = {"objectives": ["ap50", "params_m"], "constraints": ["params_m <= 5"]}
+    changed = header.model_copy(update={"config": {**header.config, **config}})
+    page = read(render_page([*finished_trials, make_refused(11)], changed, tmp_path))
+    assert "Recommended is the smallest with at least 95 % of the best AP50" in page.text
+    assert "the further left the cheaper" in page.text
+    assert "the space of AP50 and M parameters (logarithmic)" in page.text
+    assert "Candidates had to keep params_m <= 5." in page.text
+    assert "1 proposal was counted or timed, found unfit, and not trained" in page.text
+
+
+def test_a_run_without_constraints_does_not_speak_of_them(page: Reader) -> None:
+    assert "had to keep" not in page.text
+    assert "Not trained" not in page.text
+    assert "Recommended is the fastest with at least 95 % of the best AP" in page.text

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smnas.report.tables import FrontRow, front_rows, is_final, recommended
+from smnas.report.tables import (
+    FrontRow,
+    front_rows,
+    is_final,
+    recommended,
+    recommended_rule,
+    run_objectives,
+)
 from smnas.trial.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -170,3 +177,58 @@ def test_recommended_keeps_its_promise(
 
 def test_nothing_to_recommend() -> None:
     assert recommended([]) is None
+
+
+def test_a_run_with_objectives_of_its_own_has_its_own_front(make_trial: MakeTrial) -> None:
+    """Parameters are a tenth of the time in these trials, but for one that is slow and small."""
+    trials = [
+        make_trial(0, 1, 0.10, 2.0),
+        make_trial(1, 1, 0.20, 8.0),
+        _with(make_trial(2, 1, 0.20, 9.0), "params_m", 0.3),
+    ]
+    assert numbers(front_rows(trials, "run")) == [1, 0]
+    objectives = run_objectives({"objectives": ["ap50", "params_m"]})
+    rows = front_rows(trials, "run", objectives)
+    assert numbers(rows) == [2, 0]
+    assert rows[0]["objectives"] == {"ap50": 0.4, "params_m": 0.3}
+    assert [row["trial"] for row in rows if row["recommended"]] == [2]
+    three = run_objectives({"objectives": ["ap", "latency_ms", "params_m"]})
+    assert numbers(front_rows(trials, "run", three)) == [1, 2, 0]
+
+
+def _with(trial: Trial, metric: str, value: float) -> Trial:
+    assert trial.outcome is not None
+    changed = tuple(
+        item.model_copy(update={"value": value}) if item.metric == metric else item
+        for item in trial.outcome.measurements
+    )
+    outcome = trial.outcome.model_copy(update={"measurements": changed})
+    return trial.model_copy(update={"outcome": outcome})
+
+
+def test_of_two_accuracies_the_second_decides_among_the_best(make_trial: MakeTrial) -> None:
+    trials = [
+        _with(make_trial(0, 1, 0.30, 2.0), "ap50", 0.50),
+        _with(make_trial(1, 1, 0.29, 2.0), "ap50", 0.70),
+        _with(make_trial(2, 1, 0.10, 2.0), "ap50", 0.90),
+    ]
+    objectives = run_objectives({"objectives": ["ap", "ap50"]})
+    rows = front_rows(trials, "run", objectives)
+    assert numbers(rows) == [0, 1, 2]
+    assert [row["trial"] for row in rows if row["recommended"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "rule"),
+    [
+        (("ap", "latency_ms"), "the fastest with at least 95 % of the best AP"),
+        (("params_m", "ap50"), "the smallest with at least 95 % of the best AP50"),
+        (("ap", "ap75"), "the best in AP75 with at least 95 % of the best AP"),
+    ],
+)
+def test_the_rule_is_said_in_words(objectives: tuple[str, ...], rule: str) -> None:
+    assert recommended_rule(objectives) == rule
+
+
+def test_runs_that_say_nothing_have_ap_and_time_for_objectives() -> None:
+    assert [o.metric for o in run_objectives({})] == ["ap", "latency_ms"]
