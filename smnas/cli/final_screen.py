@@ -45,7 +45,7 @@ def _front_in_words(summary: RunSummary) -> str:
     if not members:
         return "The front is empty."
     if len(members) == 1:
-        return "One detector is on the front: it beats all others in accuracy and in time."
+        return "One detector is on the front: no other is better in anything that it is judged by."
     fastest, slowest = (
         f"{milliseconds(row['latency_ms'])} ms at AP50 {percent(row['ap50'])}"
         for row in (members[0], members[-1])

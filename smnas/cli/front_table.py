@@ -11,8 +11,17 @@ from smnas.report.tables import FrontRow, recommended_rule
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS
 
-_COLUMNS = ("ap", "ap50", "latency_ms", "macs_g")
-"""Metrics with a column of their own; an objective beside them gets one more."""
+_SHOWN = ("ap", "ap50", "latency_ms")
+"""What every front shows; further objectives follow, or where there are none multiply-adds."""
+_SHORT = {
+    "ap75": "AP75",
+    "ap_small": "AP s.",
+    "ap_medium": "AP m.",
+    "ap_large": "AP l.",
+    "macs_g": "G MACs",
+    "params_m": "M par.",
+}
+"""Narrow, so that a front with all its intervals fits 80 columns."""
 
 
 def front_table(rows: Sequence[FrontRow]) -> Group:
@@ -22,9 +31,10 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     """
     on_test = any(row["ap50_test"] is not None for row in rows)
     table = _empty_table(rows)
-    further = [name for row in rows[:1] for name in row["objectives"] if name not in _COLUMNS]
-    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms", "G MACs", *further)
-    for name in (*names, "epochs"):
+    wanted = rows[0]["objectives"] if rows else {}
+    further = [name for name in wanted if name not in _SHOWN] or ["macs_g"]
+    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms")
+    for name in (*names, *(_SHORT[name] for name in further), "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [
@@ -37,8 +47,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
                 else []
             ),
             _two_lines(milliseconds(row["latency_ms"], row["latency_ms_interval"])),
-            three_digits(row["macs_g"]),
-            *(_objective(name, row["objectives"][name]) for name in further),
+            *(_further(row, name) for name in further),
             str(row["budget"]["epochs"]),
         ]
         _add(table, row, cells)
@@ -108,7 +117,8 @@ def _style(row: FrontRow) -> str:
     return "yellow" if row["stage"] == "yardstick" else ""
 
 
-def _objective(metric: str, value: float | None) -> str:
+def _further(row: FrontRow, metric: str) -> str:
+    value = row["objectives"].get(metric, row["macs_g"])
     return percent(value) if METRICS[metric].kind == "accuracy" else three_digits(value)
 
 

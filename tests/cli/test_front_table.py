@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from smnas.cli.front_table import front_table, glance_table
+from smnas.cli.front_table import _SHORT, _SHOWN, front_table, glance_table
 from smnas.report.tables import front_rows, run_objectives
+from smnas.trial.metrics import METRICS
 from smnas.trial.trial import Trial
 
 
@@ -42,7 +43,14 @@ def test_objectives_beside_the_usual_ones_get_a_column(make_trial: Callable[...,
     trials = [make_trial(0, "final", 0.3, 14.0), make_trial(1, "yardstick", 0.2, 16.0)]
     objectives = run_objectives({"objectives": ["ap50", "params_m"]})
     rows = front_rows(trials, Path(), objectives)
-    text = "\n".join(drawn(front_table(rows), width=100))
-    assert "params_m" in text
+    text = "\n".join(drawn(front_table(rows)))
+    assert "M par." in text
+    assert "G MACs" not in text
+    assert "…" not in text
     assert "recommended: the smallest with at least 95 % of the best AP50" in text
     assert "the smallest" in "\n".join(drawn(glance_table(rows, limit=4), width=100))
+
+
+def test_every_metric_has_a_narrow_name() -> None:
+    assert {*_SHOWN, *_SHORT} == set(METRICS)
+    assert max(map(len, _SHORT.values())) <= len("G MACs")
