@@ -59,11 +59,13 @@ def _by_id(content: CocoFile) -> list[CocoCategory]:
 def _tabulate_boxes(content: CocoFile) -> BoxTable:
     found = content.annotations
     xywh = np.array([item.bbox for item in found], dtype=np.float64).reshape(-1, 4)
+    with np.errstate(over="ignore"):  # infinite boxes are told as such
+        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
     positions = {image.id: row for row, image in enumerate(content.images)}
     labels = {category.id: label for label, category in enumerate(_by_id(content))}
     difficult = np.array([item.difficult for item in found], dtype=np.bool_)
     return BoxTable(
-        xyxy=np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]),
+        xyxy=xyxy,
         pictures=np.array([positions[item.image_id] for item in found], dtype=np.int64),
         labels=np.array([labels[item.category_id] for item in found], dtype=np.int64),
         ignore=np.array([item.iscrowd for item in found], dtype=np.bool_) | difficult,

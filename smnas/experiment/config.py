@@ -55,8 +55,9 @@ class SearchConfig(_Value):
     """What the front is taken over, two or three metrics; stage two's cost is multiply-adds."""
     constraints: tuple[ConstraintText, ...] = ()
     """What candidates must keep to be trained, such as ``params_m <= 5``."""
-    ap_tie: TieWidth = 0.005
-    """Difference in AP (0-1) up to which two detectors are equally accurate."""
+    ap_tie: TieWidth | None = None
+    """Difference in AP (0-1) up to which two detectors are equally accurate; None: the noise floor
+    of the validation pictures."""
     latency_tie: TieWidth = 0.03
     """Relative difference in milliseconds up to which two detectors are equally fast."""
     recipe: Recipe = Recipe()
@@ -65,11 +66,12 @@ class SearchConfig(_Value):
     clock: Literal["device", "stand-in"] = "device"
     """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
 
-    def settings(self, pictures: int) -> SearchSettings:
+    def settings(self, pictures: int, noise: float = 0.0) -> SearchSettings:
         """Return the part that the search algorithm is told.
 
         Args:
             pictures: How many there are to train on; budgets that are not set follow it.
+            noise: Difference in AP that means nothing; the tie width where none is set.
         """
         stage_one, stage_two, final = self.budgets.for_pictures(pictures)
         return SearchSettings(
@@ -85,7 +87,7 @@ class SearchConfig(_Value):
             final=final,
             final_norm=self.final_norm,
             objectives=self.objectives,
-            ap_tie=self.ap_tie,
+            ap_tie=noise if self.ap_tie is None else self.ap_tie,
             latency_tie=self.latency_tie,
             seed=self.seed,
         )

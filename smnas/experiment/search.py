@@ -29,14 +29,17 @@ from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.experiment.threads import one_core_left
 from smnas.measure.accuracy import coco_ap
-from smnas.measure.noise_floor import noise_floor
+from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows, run_objectives
-from smnas.search import SmNas
+from smnas.search import SearchSettings, SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
 from smnas.training.initial_weights import check_start
 from smnas.trial.trial import Trial
+
+WIDEST_TIE = 0.99
+"""Of a single picture the floor can be above 1, which no two accuracies differ by."""
 
 
 def search(
@@ -76,14 +79,16 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
     check_objectives(config.objectives, splits.val)
     spaces = load_spaces(config.space, splits)
     check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
-    notes = describe_data(splits)
+    floor = noise_floor(splits.val)
+    notes = describe_data(splits, floor)
+    settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
     read = {"train": splits.train, "val": splits.val}
     archive = open_run(folder, make_header(config, read, spaces, notes))
     try:
         with one_core_left():
-            plan = plan_search(config, splits, spaces)
+            plan = plan_search(config, settings, splits, spaces)
             observer.announced(_brief(archive, plan))
-            search_archive(archive, config, splits, spaces, plan, observer)
+            search_archive(archive, config, settings, splits, spaces, plan, observer)
             read_test_split(archive, splits.val, splits.test, config.device, observer)
         rows = write_front(archive)
         report = render_report(folder)
@@ -141,20 +146,27 @@ def load_spaces(name: str, splits: Splits) -> SpacePair:
     return load_space(Path(name))
 
 
-def describe_data(splits: Splits) -> tuple[str, ...]:
+def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
     """Return sentences about the data that a search reads, and how fine it can judge."""
     return (
         describe_split("train", splits.train),
         describe_split("val", splits.val),
         *splits.notes,
-        noise_floor(splits.val).sentence,
+        floor.sentence,
     )
 
 
-def plan_search(config: SearchConfig, splits: Splits, spaces: SpacePair) -> Plan:
+def tie_width(objectives: Sequence[str], floor: NoiseFloor) -> float:
+    """Return the difference in accuracy that means nothing to a search with these objectives."""
+    return min(floor.ap if "ap" in objectives else floor.ap50, WIDEST_TIE)
+
+
+def plan_search(
+    config: SearchConfig, settings: SearchSettings, splits: Splits, spaces: SpacePair
+) -> Plan:
     """Return what the search is going to cost."""
     return make_plan(
-        config.settings(len(splits.train)),
+        settings,
         spaces.structural,
         splits.train,
         splits.val,
@@ -166,13 +178,13 @@ def plan_search(config: SearchConfig, splits: Splits, spaces: SpacePair) -> Plan
 def search_archive(
     archive: Archive,
     config: SearchConfig,
+    settings: SearchSettings,
     splits: Splits,
     spaces: SpacePair,
     plan: Plan,
     observer: Observer,
 ) -> None:
     """Run all trials of the search that are not in the archive yet."""
-    settings = config.settings(len(splits.train))
     evaluate = Evaluator(
         folder=archive.folder,
         train=keep_in_memory(splits.train, config, spaces),

@@ -246,13 +246,11 @@ def check_sound(patient: Patient) -> bool:
     return not errors and bool(open_source(patient.source))
 
 
-@pytest.mark.filterwarnings("default")  # those of Pillow and NumPy on nonsense are no failure
 def test_a_handful_of_broken_files_is_told_in_words(patient):
     check_cases(patient, range(HANDFUL))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.filterwarnings("default")
 def test_ten_thousand_broken_files_are_told_in_words(patient):
     check_cases(patient, range(1000, 1000 + ALL))

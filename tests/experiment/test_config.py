@@ -178,3 +178,9 @@ def test_objectives_and_constraints_are_read_from_flags_and_files(tmp_path):
 def test_wrong_objectives_and_constraints_name_what_is_meant(flags, message):
     with pytest.raises(ConfigError, match=message):
         make_config("trees", **flags)
+
+
+def test_the_tie_width_that_nobody_sets_is_the_noise(tmp_path):
+    assert make_config("trees").settings(100, noise=0.07).ap_tie == 0.07
+    file = write(tmp_path, {"ap_tie": 0.01})
+    assert make_config("trees", file).settings(100, noise=0.07).ap_tie == 0.01

@@ -9,7 +9,8 @@ from smnas.data.sources import DataSpec, load_splits
 from smnas.errors import ConfigError, MissingFileError
 from smnas.experiment.config import make_config
 from smnas.experiment.observer import SilentObserver
-from smnas.experiment.search import check_objectives, keep_in_memory, run_search
+from smnas.experiment.search import check_objectives, keep_in_memory, run_search, tie_width
+from smnas.measure.noise_floor import NoiseFloor
 from smnas.space.known import known_space
 
 
@@ -72,3 +73,10 @@ def test_an_objective_that_the_pictures_cannot_judge_is_refused_before_anything_
     check_objectives(("ap_small", "latency_ms"), small)
     with pytest.raises(ConfigError, match=r"objectives: ap_large: .*take one of: ap, ap50, ap75"):
         check_objectives(("ap_large", "latency_ms"), small)
+
+
+def test_the_tie_width_is_the_noise_floor_of_the_accuracy_that_is_searched():
+    floor = NoiseFloor(ap=0.03, ap50=0.06, sentence="")
+    assert tie_width(("ap", "latency_ms"), floor) == 0.03
+    assert tie_width(("ap50", "latency_ms"), floor) == 0.06
+    assert tie_width(("ap50", "latency_ms"), NoiseFloor(0.9, 1.3, "")) < 1
