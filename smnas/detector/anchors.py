@@ -52,6 +52,15 @@ class AnchorGrid:
         ends = list(accumulate(rows * columns for rows, columns in self.shapes))
         return list(zip([0, *ends], ends, strict=False))
 
+    @property
+    def positions(self) -> int:
+        """P."""
+        return self.spans[-1][1]
+
+    def split(self, anchor: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the shape and the position of anchors given by their index along A."""
+        return anchor // self.positions, anchor % self.positions
+
     def of_pictures(self, pictures: slice) -> "AnchorGrid":
         """Return the grid itself: all pictures have the same anchors."""
         return self
@@ -65,7 +74,7 @@ class AnchorGrid:
         left, top, right, bottom = boxes_BG4[:, :, None, None].unbind(-1)
         widths_BGSX = overlap(left, right, *self.columns_SX2.unbind(-1))
         heights_BGSY = overlap(top, bottom, *self.rows_SY2.unbind(-1))
-        areas_BGSP = widths_BGSX.new_empty(*widths_BGSX.shape[:3], self.spans[-1][1])
+        areas_BGSP = widths_BGSX.new_empty(*widths_BGSX.shape[:3], self.positions)
         levels = self._by_level(heights_BGSY, widths_BGSX, dim=3)
         for (start, end), (shape, heights, widths) in zip(self.spans, levels, strict=True):
             place = areas_BGSP[..., start:end].unflatten(-1, shape)

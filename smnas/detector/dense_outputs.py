@@ -23,11 +23,6 @@ class DenseOutputs:
     """What ``decode_boxes`` takes, with the coordinate before the position."""
     grid: AnchorGrid
 
-    @property
-    def positions(self) -> int:
-        """P, positions over all levels."""
-        return self.logits_BSKP.shape[-1]
-
     def at(self, anchor_BN: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, N) and offsets (B, N, 4) of the chosen anchors, where K is 1."""
         return self.logits_BSKP.flatten(1).gather(1, anchor_BN), self.offsets_at(anchor_BN)
@@ -35,15 +30,11 @@ class DenseOutputs:
     def offsets_at(self, anchor_BN: Tensor) -> Tensor:
         """Return the offsets of the chosen anchors, (B, N, 4)."""
         batch, count = anchor_BN.shape
-        shape_BN, position_BN = self.split(anchor_BN)
+        shape_BN, position_BN = self.grid.split(anchor_BN)
         coordinate_4 = torch.arange(4, device=anchor_BN.device)
         row_BN4 = shape_BN[..., None] * 4 + coordinate_4
-        flat_BN4 = row_BN4 * self.positions + position_BN[..., None]
+        flat_BN4 = row_BN4 * self.grid.positions + position_BN[..., None]
         return self.offsets_BS4P.flatten(1).gather(1, flat_BN4.flatten(1)).view(batch, count, 4)
-
-    def split(self, anchor: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the shape and the position of anchors given by their index along A."""
-        return anchor // self.positions, anchor % self.positions
 
 
 @dataclass(frozen=True)
@@ -70,15 +61,24 @@ def join_levels(
         shapes: S, anchor shapes at a position.
         grid: The anchors that they belong to.
     """
-    logits = [level.flatten(2).unflatten(1, (shapes, -1)) for level, _ in outputs]
-    offsets = [level.flatten(2).unflatten(1, (shapes, 4)) for _, level in outputs]
-    return DenseOutputs(torch.cat(logits, dim=-1), torch.cat(offsets, dim=-1), grid)
+    logits, offsets = zip(*outputs, strict=True)
+    return DenseOutputs(join_maps(logits, shapes), join_maps(offsets, shapes), grid)
+
+
+def join_maps(maps: Sequence[Tensor], shapes: int) -> Tensor:
+    """Return the maps (B, S * X, H, W) of all levels as one, (B, S, X, P).
+
+    Args:
+        maps: Of each level, finest first.
+        shapes: S, anchor shapes at a position.
+    """
+    return torch.cat([level.flatten(2).unflatten(1, (shapes, -1)) for level in maps], dim=-1)
 
 
 @torch.no_grad()
 def top_anchors(outputs: DenseOutputs, count: int) -> TopAnchors:
     """Return the ``count`` best-scored pairs of each level, or all where there are fewer."""
-    positions = outputs.positions
+    positions = outputs.grid.positions
     found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     for level, (start, end) in enumerate(outputs.grid.spans):
         logits_BSKP = outputs.logits_BSKP[..., start:end].float()

@@ -9,19 +9,22 @@ from torch import Tensor, nn
 
 from smnas.arch.parts import Norm
 from smnas.arch.parts import RetinaHead as RetinaHeadArch
-from smnas.detector.anchors import make_anchor_grid
+from smnas.detector.anchors import AnchorGrid, make_anchor_grid
 from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
-from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
+from smnas.detector.dense_outputs import DenseOutputs, join_maps, top_anchors
 from smnas.detector.loss_settings import RetinaLosses
 from smnas.detector.losses import focal_sum, smooth_l1_sum
 from smnas.detector.matching import match
 from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
 from smnas.detector.postprocess import keep_best
+from smnas.detector.sites import plan_sites
 
 _PRIOR = 0.01
 """Score that every anchor starts with, so that the many negatives do not swamp the first steps."""
 _OUTPUT_STD = 0.01
+_MOST_SITES = 0.4
+"""Share of all positions up to which computing them alone pays."""
 
 
 class Tower(nn.Module):
@@ -31,12 +34,35 @@ class Tower(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.last = last
+        self._convs = (
+            None
+            if any(layer.has_norm for layer in layers)
+            else (*(layer.conv for layer in layers), last)
+        )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Return the outputs of all levels."""
         for layer in self.layers:
             maps = cast(ConvNorm, layer).over_levels(maps)
         return [self.last(level) for level in maps]
+
+    def at(self, maps: Sequence[Tensor], picture_N: Tensor, position_N: Tensor) -> Tensor:
+        """Return the outputs at some positions, (N, outputs).
+
+        Without norms, and where they are few, they are computed alone: a third of what a tower over
+        all positions takes.
+
+        Args:
+            maps: The maps of all levels, finest first.
+            picture_N: int64: which picture.
+            position_N: int64: which position, along P.
+        """
+        if self._convs is not None and maps[0].device.type == "cpu":
+            sites = plan_sites(maps, picture_N, position_N, len(self._convs))
+            if sites.share <= _MOST_SITES:
+                return sites.convolve(self._convs, maps)
+        everywhere_BXP = torch.cat([level.flatten(2) for level in self(maps)], dim=-1)
+        return everywhere_BXP[picture_N, :, position_N]
 
 
 class RetinaHead(nn.Module):
@@ -68,10 +94,16 @@ class RetinaHead(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutputs:
         """Return logits and offsets of all anchors."""
+        shapes = self.arch.anchors.per_position
+        return DenseOutputs(
+            join_maps(self.class_tower(maps), shapes),
+            join_maps(self.box_tower(maps), shapes),
+            self._make_grid(maps),
+        )
+
+    def _make_grid(self, maps: Sequence[Tensor]) -> AnchorGrid:
         shapes = [(level.shape[-2], level.shape[-1]) for level in maps]
-        grid = make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
-        outputs = zip(self.class_tower(maps), self.box_tower(maps), strict=True)
-        return join_levels(list(outputs), self.arch.anchors.per_position, grid)
+        return make_anchor_grid(self.arch.anchors, self.strides, shapes, maps[0].device)
 
     def losses(
         self,
@@ -81,24 +113,24 @@ class RetinaHead(nn.Module):
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Return ``classification`` and ``boxes``, both per positive anchor of the batch."""
-        outputs: DenseOutputs = self(maps)
-        matching = match(outputs.grid, targets, self.settings.match)
+        grid, shapes = self._make_grid(maps), self.arch.anchors.per_position
+        logits_BSKP = join_maps(self.class_tower(maps), shapes)
+        matching = match(grid, targets, self.settings.match)
         picture_N, anchor_N = matching.positive_BA.nonzero(as_tuple=True)
         object_N = matching.object_BA[picture_N, anchor_N]
-        shape_N, position_N = outputs.split(anchor_N)
+        shape_N, position_N = grid.split(anchor_N)
         per_positive = 1 / max(1, len(anchor_N))
         counts_BA = matching.positive_BA | matching.negative_BA
         classification = focal_sum(
-            outputs.logits_BSKP,
+            logits_BSKP,
             (picture_N, shape_N, targets.labels_BG[picture_N, object_N], position_N),
-            counts_BA.unflatten(1, (-1, outputs.positions)),
+            counts_BA.unflatten(1, (shapes, -1)),
             self.settings.focal_alpha,
             self.settings.focal_gamma,
         )
-        wanted_N4 = encode_boxes(
-            targets.boxes_BG4[picture_N, object_N], outputs.grid.boxes_A4[anchor_N]
-        )
-        offsets_N4 = outputs.offsets_BS4P[picture_N, shape_N, :, position_N]
+        wanted_N4 = encode_boxes(targets.boxes_BG4[picture_N, object_N], grid.boxes_A4[anchor_N])
+        offsets_NS4 = self.box_tower.at(maps, picture_N, position_N).unflatten(1, (shapes, 4))
+        offsets_N4 = offsets_NS4.gather(1, shape_N[:, None, None].expand(-1, 1, 4)).squeeze(1)
         boxes = smooth_l1_sum(offsets_N4, wanted_N4, self.settings.box_beta)
         return {
             "classification": classification * (self.settings.class_weight * per_positive),

@@ -18,9 +18,9 @@ from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.losses import smooth_l1_sum
 from smnas.detector.matching import Matching, match
 from smnas.detector.norms import ConvNorm, make_conv, norm_outside_backbone
-from smnas.detector.patches import convolve_at
 from smnas.detector.postprocess import keep_best
 from smnas.detector.sampling import sample
+from smnas.detector.sites import plan_sites
 
 OUTPUT_STD = 0.01
 """Deviation of the initial weights of the last layers."""
@@ -91,8 +91,14 @@ class Rpn(nn.Module):
         """Return logits (B, N) and offsets (B, N, 4) of the chosen anchors, with gradients."""
         if not self._is_local:
             return outputs.dense.at(anchor_BN)
-        shape_BN, position_BN = outputs.dense.split(anchor_BN)
-        hidden_BNC = F.relu(convolve_at(self.trunk.conv, outputs.maps, position_BN))
+        shape_BN, position_BN = outputs.dense.grid.split(anchor_BN)
+        batch, count = anchor_BN.shape
+        picture_B = torch.arange(batch, device=anchor_BN.device)
+        sites = plan_sites(
+            outputs.maps, picture_B.repeat_interleave(count), position_BN.flatten(), convs=1
+        )
+        hidden_NC = F.relu(sites.convolve([self.trunk.conv], outputs.maps))
+        hidden_BNC = hidden_NC.unflatten(0, (batch, count))
         logits_BNS = F.linear(hidden_BNC, self.objectness.weight.flatten(1), self.objectness.bias)
         offsets_BNX = F.linear(hidden_BNC, self.offsets.weight.flatten(1), self.offsets.bias)
         offsets_BNS4 = offsets_BNX.unflatten(-1, (-1, 4))

@@ -78,6 +78,7 @@ def test_group_norm_stands_behind_every_convolution(extra: str) -> None:
 def test_gradients_of_a_level_above_a_single_position_are_whole_in_half_precision() -> None:
     # torch's own bf16 kernel leaves parts of this gradient as the memory was.
     arch = FpnNeck(first=1, last=5, width=32, inputs=(1, 3), extra="conv")
+    torch.manual_seed(0)
     fpn = build_fpn(arch, SPECS, "bn")
     maps = [
         torch.randn(2, spec.channels, 4 // 2**level, 4 // 2**level)
@@ -93,4 +94,4 @@ def test_gradients_of_a_level_above_a_single_position_are_whole_in_half_precisio
     halves = torch.autograd.grad(total, weights)
     wholes = torch.autograd.grad(fpn(maps)[-1].sum(), weights)
     for half, whole in zip(halves, wholes, strict=True):
-        torch.testing.assert_close(half, whole, rtol=0.05, atol=0.05)
+        assert (half - whole).norm() < 0.02 * whole.norm()
