@@ -9,6 +9,8 @@ from pathlib import Path
 from smnas.measure.protocol import describe_device, library_versions
 
 RESULTS = Path(__file__).parent / "results"
+STAMPS = ("machine", "versions", "date")
+"""What ``write_result`` adds to the numbers."""
 
 
 def make_parser(description: str | None, name: str) -> argparse.ArgumentParser:

@@ -1,0 +1,139 @@
+"""Do both learn the same from the same pictures? Loss and AP after equal steps."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rivals import (
+    CPU,
+    RECIPE,
+    Batch,
+    Kind,
+    build_ours,
+    build_theirs,
+    convert,
+    take_step,
+)
+from torch import nn
+
+from smnas.arch.parts import InputSize
+from smnas.data.dataset import Category, DetectionDataset
+from smnas.data.loader import TrainLoader
+from smnas.data.picture import fit_picture, unfit_boxes
+from smnas.data.trees import load_trees
+from smnas.detector.contract import Prediction
+from smnas.measure.accuracy import measure_accuracy
+from smnas.training.optimizer import build_optimizer, rate_share, set_learning_rate
+from smnas.training.precision import Precision, choose_precision
+from smnas.training.recipe import Recipe
+from smnas.training.trained_detector import TrainedDetector
+
+_LAST_SHARE = 0.1
+"""The loss that is compared is the mean over this share of the steps, the last ones."""
+_REPLICATES = 1000
+
+
+def check_learning(kinds: Sequence[Kind], steps: int, size: int, batch: int) -> dict[str, Any]:
+    """Train torchvision's and ours, from the same weights, on the same batches in the same order.
+
+    torchvision in float32, as documented; ours in its default precision. Losses are torchvision's.
+
+    Returns:
+        For each detector the mean loss of the last steps and AP on the pictures it was trained on.
+    """
+    numbers: dict[str, Any] = {"steps": steps, "size": size, "batch": batch, "data": "trees"}
+    for kind in kinds:
+        numbers[kind] = train_both(kind, steps, size, batch)
+    return numbers
+
+
+def train_both(kind: Kind, steps: int, size: int, batch: int) -> dict[str, Any]:
+    """Return what each of the two learned."""
+    dataset = load_trees().train
+    theirs = build_theirs(kind, size, len(dataset.categories))
+    found = convert(theirs, size)
+    ours = build_ours(found)
+    batches = draw_batches(dataset, steps, size, batch)
+    recipe = RECIPE.model_copy(update={"batch": batch})
+    result: dict[str, Any] = {}
+    for who, model, precision in (
+        ("torchvision", theirs, "float32"),
+        ("ours", ours, choose_precision(CPU, "auto")),
+    ):
+        inputs = (
+            [item.theirs(found.first_label) for item in batches]
+            if model is theirs
+            else [(item.images_B3HW, item.targets) for item in batches]
+        )
+        started = time.perf_counter()
+        losses = train(model, inputs, recipe, precision)
+        seconds = time.perf_counter() - started
+        predictor = (
+            TheirPredictor(model.eval(), size, dataset.categories, found.first_label)
+            if model is theirs
+            else TrainedDetector(ours, dataset.categories)
+        )
+        result[who] = judge(predictor, dataset, losses) | {"seconds": round(seconds, 1)}
+    return result
+
+
+def draw_batches(dataset: DetectionDataset, steps: int, size: int, batch: int) -> list[Batch]:
+    """Return the batches of all steps, as a training with seed 0 would see them."""
+    square = InputSize(width=size, height=size)
+    loader = TrainLoader(dataset, square, batch, RECIPE.augmentation, seed=0, drop_last=True)
+    batches: list[Batch] = []
+    for epoch in range(-(-steps // len(loader))):
+        batches += [Batch(images, targets) for images, targets in loader.epoch(epoch)]
+    return batches[:steps]
+
+
+def train(model: nn.Module, inputs: list[Any], recipe: Recipe, precision: Precision) -> list[float]:
+    """Return the total loss of every step."""
+    optimizer = build_optimizer(model.train(), recipe)
+    totals: list[float] = []
+    for number, given in enumerate(inputs):
+        share = rate_share(number, len(inputs), recipe.schedule)
+        set_learning_rate(optimizer, recipe.peak_learning_rate * share)
+        totals.append(take_step(model, optimizer, given, precision))
+    return totals
+
+
+@dataclass(frozen=True)
+class TheirPredictor:
+    """torchvision's detector behind our fitting of pictures."""
+
+    model: nn.Module
+    size: int
+    categories: tuple[Category, ...]
+    first_label: int
+
+    def predict(self, picture_HW3: NDArray[np.uint8], /) -> Prediction:
+        """Return the detections in one picture."""
+        height, width = picture_HW3.shape[:2]
+        fitted = fit_picture(picture_HW3, InputSize(width=self.size, height=self.size))
+        with torch.inference_mode():
+            found = self.model([fitted.image_3HW])[0]
+        ids = np.array([category.id for category in self.categories], dtype=np.int64)
+        return Prediction(
+            boxes_xyxy=unfit_boxes(found["boxes"].numpy(), fitted.scale, width, height),
+            scores=found["scores"].numpy(),
+            labels=ids[found["labels"].numpy() - self.first_label],
+        )
+
+
+def judge(
+    predictor: TheirPredictor | TrainedDetector, dataset: DetectionDataset, losses: list[float]
+) -> dict[str, Any]:
+    """Return the loss of the last steps, and AP on the training pictures with its interval."""
+    last = losses[-max(1, round(_LAST_SHARE * len(losses))) :]
+    result = measure_accuracy(predictor, dataset, "train", CPU, replicates=_REPLICATES)
+    numbers: dict[str, Any] = {"loss": round(statistics.mean(last), 4)}
+    for item in result.measurements:
+        if item.metric in ("ap", "ap50"):
+            numbers |= {item.metric: item.value, f"{item.metric}_interval": item.interval}
+    return numbers

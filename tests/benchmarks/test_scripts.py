@@ -1,0 +1,50 @@
+"""Every benchmark runs, on sizes too small to mean anything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, path: Path, *options: str) -> dict[str, Any]:
+    command = [sys.executable, str(BENCHMARKS / script), "--json", str(path), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return json.loads(path.read_text())
+
+
+@pytest.mark.slow
+def test_paper_latency(tmp_path: Path) -> None:
+    options = ("--threads", "1", "--rounds", "1", "--shrink", "16", "--names", "sm-nas-e0")
+    found = run("paper_latency.py", tmp_path / "found.json", *options)
+    assert found["faster-rcnn-r50-fpn"]["ratio"] == 1
+    assert found["sm-nas-e0"]["ratio"] > 0
+    assert found["sm-nas-e0"]["paper_ratio"] == 0.334
+
+
+@pytest.mark.slow
+def test_detector_speed(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    small = ("--threads", "1", "--rounds", "1", "--size", "64", "--batch", "1")
+    found = run("detector_speed.py", path, *small)
+    for kind in ("faster_rcnn_r18", "retinanet_r18"):
+        assert found[kind]["macs_g"] == pytest.approx(found[kind]["torchvision_macs_g"], rel=0.02)
+        for name in ("train_ratio", "train_ratio_fp32", "predict_ratio"):
+            low, high = found[kind][f"{name}_interval"]
+            assert 0 < low <= found[kind][name] <= high
+        assert found[kind]["memory_ratio"] > 0
+    assert 0 < found["arithmetic_share"] < 1.5
+    assert 0 < found["matching_share"] < 1
+    small = ("--learning-steps", "2", "--learning-size", "64", "--learning-batch", "1")
+    learned = run("detector_speed.py", path, "--threads", "1", "--check-learning", *small)
+    assert learned["arithmetic_share"] == found["arithmetic_share"]
+    for kind in ("faster_rcnn_r18", "retinanet_r18"):
+        for who in ("ours", "torchvision"):
+            assert learned["learning"][kind][who]["loss"] > 0
+            assert learned["learning"][kind][who]["ap"] >= 0
