@@ -95,7 +95,7 @@ class Recipe(_Value):
     Defaults are for small data and short budgets, as measured in docs/decisions/0002.
     """
 
-    batch: Annotated[int, Field(ge=1, le=4096)] = REFERENCE_BATCH
+    batch: Annotated[int, Field(ge=1, le=4096)] = 8
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     precision: PrecisionChoice = "auto"

@@ -29,8 +29,8 @@ def test_defaults_are_pinned() -> None:
 @pytest.mark.golden
 def test_recipe_id_is_stable() -> None:
     assert Recipe().recipe_id == "44136fa355b3"  # SHA-256 of "{}"
-    changed = Recipe(batch=8, optimizer=OptimizerSettings(kind="sgd", learning_rate=0.04))
-    assert changed.recipe_id == "705afdc8efe0"
+    changed = Recipe(batch=16, optimizer=OptimizerSettings(kind="sgd", learning_rate=0.04))
+    assert changed.recipe_id == "57cb99ec81ab"
     assert Recipe(initial_weights=Path("start.safetensors")).recipe_id == "0c006bf23ae3"
 
 
