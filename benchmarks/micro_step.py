@@ -16,7 +16,7 @@ from smnas.arch import DetectorArch
 from smnas.detector import rcnn_head, retina_head, rpn
 from smnas.detector.build import build_detector
 from smnas.training.precision import Precision
-from smnas.training.recipe import REFERENCE_BATCH, Recipe
+from smnas.training.recipe import Recipe
 
 CANDIDATES = {
     "micro_one_stage": "160x160/basicblock_16_1-21-21-21/fpn-p2-p5-64/none/retina/norm=gn-ws",
@@ -27,6 +27,7 @@ CANDIDATES = {
 }
 """Structures of the micro space, trained with the recipe's defaults."""
 _CLASSES = 3
+_BATCH = Recipe().batch
 _STACK_WIDTH, _STACK_DEPTH, _STACK_STRIDE = 64, 8, 8
 _MATCHING: list[tuple[Any, str]] = [
     (rpn.Rpn, "propose"),
@@ -56,7 +57,7 @@ def measure_arithmetic(precision: Precision, rounds: int, clock: Clock) -> dict[
         **summarise("arithmetic_share", shares),
         "arithmetic": {
             "candidate": str(arch),
-            "batch": REFERENCE_BATCH,
+            "batch": _BATCH,
             "gflops": round(flops / statistics.median(seconds["candidate"]) / 1e9, 1),
             "stack_gflops": round(stack_flops / statistics.median(seconds["stack"]) / 1e9, 1),
         },
@@ -66,7 +67,7 @@ def measure_arithmetic(precision: Precision, rounds: int, clock: Clock) -> dict[
 def make_micro_step(arch: DetectorArch, precision: Precision) -> Step:
     """Return a training step of a candidate, as the recipe's defaults make it."""
     detector = build_detector(arch, _CLASSES, Recipe().losses, seed=0)
-    batch = draw_batch(REFERENCE_BATCH, arch.input.width, _CLASSES)
+    batch = draw_batch(_BATCH, arch.input.width, _CLASSES)
     return make_step(detector, (batch.images_B3HW, batch.targets), precision)
 
 
@@ -76,7 +77,7 @@ def make_stack_step(side: int, precision: Precision) -> Step:
         nn.Conv2d(_STACK_WIDTH, _STACK_WIDTH, 3, padding=1, bias=False) for _ in range(_STACK_DEPTH)
     ]
     stack = nn.Sequential(*convs)
-    maps = torch.randn(REFERENCE_BATCH, _STACK_WIDTH, side, side, requires_grad=True)
+    maps = torch.randn(_BATCH, _STACK_WIDTH, side, side, requires_grad=True)
 
     def step() -> float:
         stack.zero_grad(set_to_none=True)
