@@ -21,18 +21,24 @@ class Evolution:
     """Proposes one arch at a time for a space. What it keeps saves work and decides nothing."""
 
     def __init__(
-        self, space: SearchSpace, cost: Objective, seeds: int, random_share: float
+        self,
+        space: SearchSpace,
+        cost: Objective,
+        starts: Sequence[DetectorArch],
+        random_share: float,
     ) -> None:
         """Take how proposals are made.
 
         Args:
             space: Where archs come from.
             cost: The objective of the pool that its parents are drawn evenly along.
-            seeds: How many are drawn at random before the first mutation.
+            starts: Members that are proposed before the first mutation; where they do not count,
+                having been tried already, others are drawn at random in their place.
             random_share: Chance that a later one is drawn at random all the same.
         """
         self._space, self._cost = space, cost
-        self._seeds, self._random_share = seeds, random_share
+        self._starts = [(arch, as_built(arch)) for arch in starts]
+        self._random_share = random_share
         self._children: dict[DetectorArch, list[tuple[str, DetectorArch, DetectorArch]]] = {}
         """Operator, child and child as built, of all moves of archs that were parents."""
         self._listing = _Listing(space, frozenset())
@@ -55,8 +61,11 @@ class Evolution:
             self._listing = _Listing(self._space, tried)
         if self._listing.is_over:
             return None
-        is_random = pool.size < self._seeds or rng.random() < self._random_share
-        if not is_random:
+        if pool.size < len(self._starts):
+            fresh = (arch for arch, network in self._starts if network not in tried)
+            start = next(fresh, None)
+            return self._draw(tried, rng) if start is None else (start, Origin(operator="sample"))
+        if rng.random() >= self._random_share:
             child = self._mutate(pool.front, tried, rng)
             if child is not None:
                 return child

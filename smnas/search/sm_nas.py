@@ -43,9 +43,9 @@ class SmNas:
         self._spaces = spaces
         self._settings = settings
         self._history = History(settings, spaces.modular)
-        self._stage_one = Evolution(
-            spaces.structural, settings.cost, settings.seeds, settings.random_share
-        )
+        rng = generator(settings.seed, "starts")
+        starts = spaces.structural.sample_spread(settings.seeds, rng)
+        self._stage_one = Evolution(spaces.structural, settings.cost, starts, settings.random_share)
         self._stage_two: dict[Hashable, Evolution] = {}
         """By the frame of the group's neighbourhood."""
         self._latest: tuple[int, Proposal | None] | None = None
@@ -153,7 +153,7 @@ class SmNas:
             found = around.entry, Origin(operator="enter", parent=structure.number)
         else:
             if around.frame not in self._stage_two:
-                evolution = Evolution(around, settings.macs, 0, settings.random_share)
+                evolution = Evolution(around, settings.macs, (), settings.random_share)
                 self._stage_two[around.frame] = evolution
             pool = self._history.group(around.frame)
             found = self._stage_two[around.frame].propose(pool, tried, rng)

@@ -160,6 +160,22 @@ class StructuralSpace(BaseModel):
         at = int(rng.integers(len(self.inputs))), int(rng.integers(len(self.backbones)))
         return self._member((*at, neck, head))
 
+    def sample_spread(self, count: int, rng: np.random.Generator) -> list[DetectorArch]:
+        """Return random members that spread over inputs, backbones and heads.
+
+        Each of these lists is cut into ``count`` equal parts, and each part is drawn from once: a
+        Latin hypercube. So small and large inputs, light and heavy backbones and all heads are
+        there from the start, where independent draws often leave one out. Necks are drawn from
+        those that fit the head. A member may come twice.
+        """
+        lists = (self.inputs, self.backbones, self.heads)
+        deals = [_deal(len(choices), count, rng) for choices in lists]
+        members: list[DetectorArch] = []
+        for place, backbone, head in zip(*deals, strict=True):
+            necks = [neck for neck, partner in self._fits if partner == head]
+            members.append(self._member((place, backbone, necks[rng.integers(len(necks))], head)))
+        return members
+
     def moves(self, arch: DetectorArch) -> Moves:
         """Return the members that differ from ``arch`` in one module, by that module.
 
@@ -217,6 +233,12 @@ class StructuralSpace(BaseModel):
         except ValidationError:
             return False
         return True
+
+
+def _deal(choices: int, count: int, rng: np.random.Generator) -> list[int]:
+    """Return ``count`` positions below ``choices``, one from each equal part, in random order."""
+    places = (rng.permutation(count) + rng.random(count)) * choices / count
+    return [min(int(place), choices - 1) for place in places]  # rounding may reach the end
 
 
 def _with(at: _Place, place: int, choice: int) -> _Place:

@@ -16,9 +16,13 @@ AP = Objective(metric="ap", maximise=True)
 MACS = Objective(metric="macs_g", maximise=False, log=True)
 
 
+def starts_of(micro):
+    return micro.structural.sample_spread(4, generator(9))
+
+
 @pytest.fixture(name="evolution")
 def fixture_evolution(micro):
-    return Evolution(micro.structural, MACS, seeds=4, random_share=0.0)
+    return Evolution(micro.structural, MACS, starts_of(micro), random_share=0.0)
 
 
 @pytest.fixture(name="measured")
@@ -45,6 +49,16 @@ def test_first_come_random_seeds(evolution, measured, micro):
         assert origin == Origin(operator="sample")
 
 
+def test_starts_come_in_order_and_a_tried_one_makes_way(evolution, micro):
+    starts, empty = starts_of(micro), Pool.of([], (AP, MACS))
+    assert evolution.propose(empty, frozenset(), generator(0))[0] == starts[0]
+    assert evolution.propose(empty, {as_built(starts[0])}, generator(0))[0] == starts[1]
+    all_of_them = {as_built(arch) for arch in starts}
+    arch, origin = evolution.propose(empty, all_of_them, generator(0))
+    assert arch not in starts
+    assert origin == Origin(operator="sample")
+
+
 def test_then_children_of_the_front_that_differ_in_the_named_module(evolution, measured, micro):
     pool = _pool(measured, micro.structural, 6)
     for seed in range(20):
@@ -56,7 +70,7 @@ def test_then_children_of_the_front_that_differ_in_the_named_module(evolution, m
 
 def test_a_share_is_drawn_at_random_all_the_same(measured, micro):
     pool = _pool(measured, micro.structural, 6)
-    often = Evolution(micro.structural, MACS, seeds=4, random_share=0.5)
+    often = Evolution(micro.structural, MACS, starts_of(micro), random_share=0.5)
     drawn = Counter(
         often.propose(Pool.of(pool, (AP, MACS)), frozenset(), generator(seed))[1].operator
         == "sample"
@@ -82,7 +96,7 @@ def test_the_whole_space_is_proposed_once_and_then_nothing(micro, measured, rand
     space = micro.structural.model_validate(
         {**micro.structural.model_dump(), "inputs": micro.structural.inputs[:1]}
     )
-    evolution = Evolution(space, MACS, seeds=1, random_share=random_share)
+    evolution = Evolution(space, MACS, [space.sample(generator(2))], random_share=random_share)
     tried, pool = set(), []
     while (
         found := evolution.propose(Pool.of(pool, (AP, MACS)), tried, generator(1, len(pool)))

@@ -124,3 +124,18 @@ def test_all_faults_are_shown_at_once():
 
 def test_it_survives_json(space):
     assert StructuralSpace.model_validate_json(space.model_dump_json()) == space
+
+
+@given(count=st.integers(0, 12), seed=st.integers(0, 1000))
+def test_spread_samples_are_members_and_leave_no_stretch_out(space, count, seed):
+    found = space.sample_spread(count, np.random.default_rng(seed))
+    assert len(found) == count
+    assert all(space.contains(arch) for arch in found)
+    for chosen in (
+        [str(arch.input.width) for arch in found],
+        [arch.backbone.kind for arch in found],
+        [arch.head.kind for arch in found],
+    ):
+        shares = [chosen.count(choice) for choice in set(chosen)]
+        assert len(shares) == min(2, count)
+        assert max(shares, default=0) <= count // 2 + 1
