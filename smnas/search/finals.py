@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from smnas.arch import DetectorArch
 from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
-from smnas.trial.front import front, spread_along
+from smnas.trial.front import pareto_ranks, spread_along
 from smnas.trial.trial import Trial
 
 
@@ -16,21 +16,47 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
     ``settings.finals`` evenly along its cost (log latency, unless told otherwise), with the most
     accurate member always among them. Where the stages had different budgets, each has a front of
     its own, and the most accurate one is stage two's.
+
+    Where the front has fewer members than that, those next behind it get the places left, the most
+    unlike in cost first: a short training flatters the small networks, which learn sooner.
     """
-    candidates = [trial for trial in trials if trial.proposal.is_candidate]
-    members: list[Trial] = []
-    for budget in dict.fromkeys([settings.stage_two.epochs, settings.stage_one.epochs]):
-        equals = [trial for trial in candidates if trial.proposal.budget.epochs == budget]
-        members += front(equals, settings.stage_one_objectives)
-    members = _one_per_arch(members, settings)
-    if not members:
+    layers = _layers(trials, settings)
+    if not layers:
         return []
+    members = layers[0]
     first = members[0].proposal.budget
     best = max(
         (trial for trial in members if trial.proposal.budget == first),
         key=lambda trial: (settings.merit.of(trial), settings.cost.of(trial), -trial.number),
     )
-    return _include(spread_along(members, settings.cost, settings.finals), best, settings)
+    chosen = _include(spread_along(members, settings.cost, settings.finals), best, settings)
+    for layer in layers[1:]:
+        while layer and len(chosen) < settings.finals:
+            chosen.append(layer.pop(_most_unlike(layer, chosen, settings)))
+    return spread_along(chosen, settings.cost, len(chosen))
+
+
+def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Trial]]:
+    """Return the candidates by rank, the fronts first; each network stands in one layer only."""
+    candidates = [trial for trial in trials if trial.proposal.is_candidate]
+    ranked: list[tuple[int, Trial]] = []
+    for budget in dict.fromkeys([settings.stage_two.epochs, settings.stage_one.epochs]):
+        equals = [trial for trial in candidates if trial.proposal.budget.epochs == budget]
+        ranks = pareto_ranks(equals, settings.stage_one_objectives)
+        ranked += [(rank, t) for rank, t in zip(ranks, equals, strict=True) if rank is not None]
+    ranked.sort(key=lambda item: item[0])  # stable: within a rank stage two's budget stays first
+    rank_of = {trial.number: rank for rank, trial in ranked}
+    layers: dict[int, list[Trial]] = {}
+    for trial in _one_per_arch([trial for _, trial in ranked], settings):
+        layers.setdefault(rank_of[trial.number], []).append(trial)
+    return list(layers.values())
+
+
+def _most_unlike(layer: list[Trial], chosen: list[Trial], settings: SearchSettings) -> int:
+    """Return the position of the trial that is farthest in cost from its nearest chosen one."""
+    taken = [settings.cost.of(trial) for trial in chosen]
+    gaps = [min(abs(settings.cost.of(trial) - place) for place in taken) for trial in layer]
+    return gaps.index(max(gaps))
 
 
 def final_arch(arch: DetectorArch, settings: SearchSettings) -> DetectorArch:

@@ -41,7 +41,20 @@ def test_equal_budgets_share_one_front(place, make_settings):
         place(3, 0.25, 25.0),  # dominated by 2
         place(4, 0.31, 15.0, stage=2),  # dominates 2
     ]
-    assert _numbers(choose_finalists(trials, make_settings())) == [1, 4]
+    assert _numbers(choose_finalists(trials, make_settings(finals=2))) == [1, 4]
+
+
+def test_places_left_go_to_the_next_behind_the_front_most_unlike_first(place, make_settings):
+    trials = [
+        place(0, 0.20, 4.0),
+        place(1, 0.30, 5.0),
+        place(2, 0.29, 6.0),  # next behind
+        place(3, 0.29, 17.0),  # further behind: 2 dominates it
+        place(4, 0.295, 18.0),  # next behind, and far away
+        place(5, 0.10, 40.0),
+    ]
+    for finals, chosen in (2, [0, 1]), (3, [0, 1, 4]), (4, [0, 1, 2, 4]), (5, [0, 1, 2, 3, 4]):
+        assert _numbers(choose_finalists(trials, make_settings(finals=finals))) == chosen
 
 
 def test_other_budgets_have_a_front_of_their_own(place, make_settings):
@@ -110,9 +123,9 @@ def test_they_are_the_front_on_the_objectives_of_the_search(place, make_settings
         place(2, 0.20, 9.0, params_m=3.0),  # slow, but between the two in parameters
         place(3, 0.20, 1.5, params_m=4.0),  # fast, but dominated by 2 in parameters
     ]
-    settings = make_settings(objectives="ap,params_m")
+    settings = make_settings(objectives="ap,params_m", finals=3)
     assert _numbers(choose_finalists(trials, settings)) == [0, 2, 1]
-    assert _numbers(choose_finalists(trials, make_settings())) == [0, 3, 1]
+    assert _numbers(choose_finalists(trials, make_settings(finals=3))) == [0, 3, 1]
     all_three = make_settings(objectives="ap,latency_ms,params_m")
     assert _numbers(choose_finalists(trials, all_three)) == [0, 3, 1, 2]
 
