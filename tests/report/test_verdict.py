@@ -56,6 +56,28 @@ def test_a_faster_detector_that_finds_nothing_did_not_pay(make_trial: MakeTrial)
     assert verdict_of(make_trial, (0.02, 4.0), (0.30, 8.0)).learned
 
 
+def test_another_detector_of_the_front_may_have_paid(make_trial: MakeTrial) -> None:
+    trials = [
+        make_trial(0, "final", 0.30, 12.0),  # recommended, but slower and no better
+        make_trial(1, "final", 0.27, 4.0),
+        make_trial(2, "yardstick", 0.28, 8.0),
+    ]
+    verdict = judge(front_rows(trials, Path()))
+    assert verdict is not None
+    assert (verdict.trial, verdict.accuracy, verdict.speed, verdict.paid) == (
+        1,
+        "tied",
+        "better",
+        True,
+    )
+    assert "another detector of the front" in verdict.sentence
+    assert "Trial 1 takes 4.00 ms" in verdict.sentence
+    assert "The recommended detector takes 12.0 ms" in verdict.sentence
+    slow = judge(front_rows([trials[0], trials[2]], Path()))
+    assert slow is not None
+    assert (slow.trial, slow.paid) == (0, False)
+
+
 def test_numbers_stand_in_the_sentence(make_trial: MakeTrial) -> None:
     sentence = verdict_of(make_trial, (0.30, 4.0), (0.20, 8.0)).sentence
     assert "4.00 ms (3.88-4.12)" in sentence
