@@ -36,8 +36,8 @@ def build_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     groups = parameter_groups(module, settings.weight_decay)
     rate = recipe.peak_learning_rate
     if settings.kind == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, foreach=True)
-    return torch.optim.AdamW(groups, lr=rate, betas=(settings.momentum, 0.999), foreach=True)
+        return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, fused=True)
+    return torch.optim.AdamW(groups, lr=rate, betas=(settings.momentum, 0.999), fused=True)
 
 
 def rate_share(step: int, steps: int, schedule: ScheduleSettings) -> float:
