@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from smnas.arch import DetectorArch
 from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
-from smnas.trial.front import pareto_ranks, spread_along
+from smnas.trial.front import pareto_ranks, plausible, spread_along
 from smnas.trial.trial import Trial
 
 
@@ -17,8 +17,9 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
     accurate member always among them. Where the stages had different budgets, each has a front of
     its own, and the most accurate one is stage two's.
 
-    Where the front has fewer members than that, those next behind it get the places left, the most
-    unlike in cost first: a short training flatters the small networks, which learn sooner.
+    Where the front has fewer members than that, the places left go to candidates that no other is
+    known to beat (``plausible``), then to those next behind the front; the most unlike in cost
+    first. A short training flatters the small networks, which learn sooner.
     """
     layers = _layers(trials, settings)
     if not layers:
@@ -37,18 +38,21 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
 
 
 def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Trial]]:
-    """Return the candidates by rank, the fronts first; each network stands in one layer only."""
+    """Return the fronts, then what is plausible, then the rest by rank; each network once."""
     candidates = [trial for trial in trials if trial.proposal.is_candidate]
-    ranked: list[tuple[int, Trial]] = []
-    for budget in dict.fromkeys([settings.stage_two.epochs, settings.stage_one.epochs]):
-        equals = [trial for trial in candidates if trial.proposal.budget.epochs == budget]
-        ranks = pareto_ranks(equals, settings.stage_one_objectives)
-        ranked += [(rank, t) for rank, t in zip(ranks, equals, strict=True) if rank is not None]
-    ranked.sort(key=lambda item: item[0])  # stable: within a rank stage two's budget stays first
-    rank_of = {trial.number: rank for rank, trial in ranked}
+    objectives = settings.stage_one_objectives
+    layer_of: dict[int, int] = {}
+    for budget in dict.fromkeys((settings.stage_two, settings.stage_one)):
+        equals = [trial for trial in candidates if trial.proposal.budget == budget]
+        unbeaten = {trial.number for trial in plausible(equals, objectives, settings.merit)}
+        for trial, rank in zip(equals, pareto_ranks(equals, objectives), strict=True):
+            if rank is not None:
+                layer_of[trial.number] = 1 if rank and trial.number in unbeaten else 2 * rank
+    ranked = [trial for trial in candidates if trial.number in layer_of]
+    ranked.sort(key=lambda t: (layer_of[t.number], t.proposal.budget != settings.stage_two))
     layers: dict[int, list[Trial]] = {}
-    for trial in _one_per_arch([trial for _, trial in ranked], settings):
-        layers.setdefault(rank_of[trial.number], []).append(trial)
+    for trial in _one_per_arch(ranked, settings):
+        layers.setdefault(layer_of[trial.number], []).append(trial)
     return list(layers.values())
 
 

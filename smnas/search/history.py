@@ -117,6 +117,11 @@ class History:
         for trial in trials[len(self._trials) :]:
             self._begin(trial)
 
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """All that was read."""
+        return self._trials
+
     def unfinished(self, *stages: Stage) -> bool:
         """Return whether a trial of one of the stages is unfinished; of any where none is named."""
         return any(self._unfinished[stage] for stage in stages or tuple(self._unfinished))
@@ -139,10 +144,6 @@ class History:
     def group(self, frame: Hashable) -> Pool:
         """Return the candidates of stage two's budget in the neighbourhood with this frame."""
         return self._pool(("group", frame), self._stage_two_objectives)
-
-    def candidates(self, budget: Budget) -> Pool:
-        """Return the candidates of both stages with this budget."""
-        return self._pool(("candidates", budget), self._stage_one_objectives)
 
     def _pool(self, key: Hashable, objectives: tuple[Objective, ...]) -> Pool:
         return self._pools.setdefault(key, Pool(objectives))
@@ -169,9 +170,7 @@ class History:
             if proposal.stage == stage or proposal.budget == budget:
                 self._tried[stage].add(network)
         self.spent[proposal.stage].trials += 1
-        pools = [self.candidates(proposal.budget)]
-        if proposal.stage == 1:
-            pools.append(self.structures())
+        pools = [self.structures()] if proposal.stage == 1 else []
         if self._modular.contains(proposal.arch):
             frame = frame_of(proposal.arch)
             self.in_group[frame] += proposal.stage == 2

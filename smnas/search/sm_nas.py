@@ -165,9 +165,7 @@ class SmNas:
     def _propose_final(self) -> Proposal | None:
         """Return the first final that is missing, then the yardstick with the same training."""
         settings, history = self._settings, self._history
-        budgets = dict.fromkeys([settings.stage_two, settings.stage_one])
-        best = [trial for budget in budgets for trial in history.candidates(budget).front]
-        finalists = choose_finalists(best, settings)
+        finalists = choose_finalists(history.trials, settings)
         wanted = [
             self._make(
                 final_arch(trial.proposal.arch, settings),

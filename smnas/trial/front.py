@@ -5,6 +5,7 @@ asked for; the others do not take part. Only equal budgets are compared.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Annotated
 
 import moocore
@@ -90,7 +91,7 @@ def dominates(a: Trial, b: Trial, objectives: Sequence[Objective]) -> bool:
     if len(pair) < 2:
         return False
     rows = _utilities(pair, objectives)
-    return bool(_dominated(rows[1:], rows[:1], objectives)[0])
+    return bool(_dominated(rows[1:], rows[:1], _ties(objectives))[0])
 
 
 def front(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
@@ -104,6 +105,27 @@ def front(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Tria
     partners = comparable(trials, objectives)
     kept = _front_mask(_utilities(partners, objectives), objectives)
     return [trial for trial, keep in zip(partners, kept, strict=True) if keep]
+
+
+def plausible(
+    trials: Sequence[Trial], objectives: Sequence[Objective], merit: Objective
+) -> list[Trial]:
+    """Return the trials that no other is known to beat, in the order in which they came.
+
+    One is known to be beaten where another is better in ``merit`` by more than its tie width, and
+    not worse in any objective. A lower cost alone proves nothing: within the tie width the dearer
+    one may be the more accurate.
+
+    Raises:
+        ComparisonError: The trials had different budgets.
+    """
+    partners = comparable(trials, objectives)
+    if not partners:
+        return []
+    rows = _utilities(partners, objectives)
+    ties = np.array([o.utility_tie if o == merit else np.inf for o in objectives])
+    beaten = _dominated(rows, _plain_front(rows), ties)
+    return list(compress(partners, ~beaten))
 
 
 class GrowingFront:
@@ -129,9 +151,9 @@ class GrowingFront:
         if not comparable([*self.members[:1], trial], self._objectives)[len(self.members[:1]) :]:
             return
         row = _utilities([trial], self._objectives)
-        if _dominated(row, self._rows, self._objectives)[0]:
+        if _dominated(row, self._rows, _ties(self._objectives))[0]:
             return
-        kept = ~_dominated(self._rows, row, self._objectives)
+        kept = ~_dominated(self._rows, row, _ties(self._objectives))
         members = [member for member, keep in zip(self.members, kept, strict=True) if keep]
         at = sum(member.number < trial.number for member in members)
         self.members = [*members[:at], trial, *members[at:]]
@@ -232,14 +254,18 @@ def _front_mask(rows: _Utilities, objectives: Sequence[Objective]) -> NDArray[np
     """
     if not len(rows):
         return np.zeros(0, dtype=np.bool_)
-    plain = rows[moocore.is_nondominated(rows, maximise=True)]
-    return ~_dominated(rows, plain, objectives)
+    return ~_dominated(rows, _plain_front(rows), _ties(objectives))
 
 
-def _dominated(
-    rows: _Utilities, by: _Utilities, objectives: Sequence[Objective]
-) -> NDArray[np.bool_]:
+def _plain_front(rows: _Utilities) -> _Utilities:
+    return rows[moocore.is_nondominated(rows, maximise=True)]
+
+
+def _ties(objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    return np.array([o.utility_tie for o in objectives])
+
+
+def _dominated(rows: _Utilities, by: _Utilities, ties: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return for each row of ``rows`` whether some row of ``by`` dominates it."""
-    ties = np.array([o.utility_tie for o in objectives])
     gain = by[None, :, :] - rows[:, None, :]
     return np.any(np.all(gain >= 0.0, axis=2) & np.any(gain > ties, axis=2), axis=1)

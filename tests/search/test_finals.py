@@ -57,6 +57,19 @@ def test_places_left_go_to_the_next_behind_the_front_most_unlike_first(place, ma
         assert _numbers(choose_finalists(trials, make_settings(finals=finals))) == chosen
 
 
+def test_what_nothing_is_known_to_beat_comes_before_the_next_behind(place, make_settings):
+    trials = [
+        place(0, 0.20, 4.0),
+        place(1, 0.30, 5.0),
+        place(2, 0.26, 6.0),  # next behind, but 1 beats it beyond the tie width
+        place(3, 0.29, 7.0),  # dominated by 1, not beyond the tie width
+        place(4, 0.28, 30.0),  # the same, and dominated by 3
+    ]
+    for finals, chosen in (3, [0, 1, 4]), (4, [0, 1, 3, 4]), (5, [0, 1, 2, 3, 4]):
+        settings = make_settings(finals=finals, ap_tie=0.03)
+        assert _numbers(choose_finalists(trials, settings)) == chosen
+
+
 def test_other_budgets_have_a_front_of_their_own(place, make_settings):
     settings = make_settings(stage_two={"epochs": 5})
     trials = [

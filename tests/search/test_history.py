@@ -26,8 +26,6 @@ def _answers(history, settings, micro, trials):
     frames = {frame_of(t.proposal.arch) for t in trials if micro.modular.contains(t.proposal.arch)}
     pools = [
         history.structures(),
-        history.candidates(settings.stage_one),
-        history.candidates(settings.stage_two),
         *(history.group(frame) for frame in sorted(frames, key=str)),
     ]
     return (

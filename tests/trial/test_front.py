@@ -16,6 +16,7 @@ from smnas.trial.front import (
     front,
     hypervolume,
     pareto_ranks,
+    plausible,
     spread_along,
 )
 
@@ -52,6 +53,17 @@ def test_front_agrees_with_a_plain_reading_of_the_rule(make_trial, points):
     kept = [t.number for t in front(_trials(make_trial, points), BOTH)]
     assert kept == [
         i for i, b in enumerate(points) if not any(_plainly_dominates(a, b) for a in points)
+    ]
+
+
+@given(POINTS)
+@settings(deadline=None, max_examples=100)
+def test_plausible_agrees_with_a_plain_reading_of_the_rule(make_trial, points):
+    kept = [t.number for t in plausible(_trials(make_trial, points), BOTH, AP)]
+    assert kept == [
+        i
+        for i, b in enumerate(points)
+        if not any(a[0] - b[0] > 0.005 and a[1] <= b[1] for a in points)
     ]
 
 
