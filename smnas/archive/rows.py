@@ -37,8 +37,9 @@ def proposal_row(number: int, proposal: Proposal, outcomes_known: int) -> TrialR
         arch=str(proposal.arch),
         arch_id=proposal.arch.arch_id,
         origin=proposal.origin.model_dump(mode="json"),
-        budget=proposal.budget.model_dump(mode="json"),
+        budget=proposal.budget.model_dump(mode="json", exclude_none=True),
         seed=proposal.seed,
+        continues=proposal.continues,
     )
 
 
@@ -50,6 +51,7 @@ def read_proposal(row: TrialRow) -> Proposal:
         origin=Origin.model_validate(row.origin),
         budget=Budget.model_validate(row.budget),
         seed=row.seed,
+        continues=row.continues,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Double, ForeignKey, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-FORMAT = 1
+FORMAT = 2
 """Number of this schema; an archive with another number is refused."""
 
 
@@ -41,6 +41,7 @@ class TrialRow(Table):
     origin: Mapped[dict[str, Any]] = mapped_column(JSON)
     budget: Mapped[dict[str, Any]] = mapped_column(JSON)
     seed: Mapped[int] = mapped_column(BigInteger)
+    continues: Mapped[int | None] = mapped_column(ForeignKey("trials.number"))
 
 
 class OutcomeRow(Table):

@@ -209,7 +209,7 @@ def _row(
         trial=trial.number,
         **numbers,
         objectives={o.metric: _value(trial, o) for o in objectives},
-        budget=trial.proposal.budget.model_dump(),
+        budget=trial.proposal.budget.model_dump(exclude_none=True),
         weights=_weights(trial, folder),
         final=final,
         recommended=chosen,

@@ -1,17 +1,54 @@
 """How much training a trial may use. Only trials of equal budget are compared."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Epochs = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Budget(BaseModel):
-    """An amount of training: passes over the training pictures."""
+    """An amount of training: passes over the training pictures.
+
+    A rung is a budget that ends before its schedule does: the learning rate is drawn for
+    ``horizon_epochs``, and the training stops after ``epochs``, to be continued or not. The last
+    rung, whose schedule ends with it, is the plain budget.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: Annotated[int, Field(ge=1, le=10_000)]
+    epochs: Epochs
+    horizon_epochs: Epochs | None = None
+    """Epochs that the schedule is drawn for; None where they are ``epochs``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_whole_schedule_is_no_rung(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("horizon_epochs") == data.get("epochs"):
+            return {**data, "horizon_epochs": None}
+        return data
+
+    @model_validator(mode="after")
+    def _schedule_reaches_the_end(self) -> "Budget":
+        if self.horizon_epochs is not None and self.horizon_epochs < self.epochs:
+            raise ValueError(
+                f"horizon_epochs: expected at least the {self.epochs} epochs that are trained; got "
+                f"{self.horizon_epochs}"
+            )
+        return self
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether it ends before its schedule does."""
+        return self.horizon_epochs is not None
+
+    @property
+    def schedule(self) -> "Budget":
+        """The budget that the schedule is drawn for: that of the last rung."""
+        return self if self.horizon_epochs is None else Budget(epochs=self.horizon_epochs)
 
     def __str__(self) -> str:
-        """Return the text that people read, such as ``5 epochs``."""
-        return f"{self.epochs} epoch" + ("" if self.epochs == 1 else "s")
+        """Return the text that people read: ``5 epochs``, or ``1 of 9 epochs`` for a rung."""
+        of = "" if self.horizon_epochs is None else f" of {self.horizon_epochs}"
+        longest = self.horizon_epochs or self.epochs
+        return f"{self.epochs}{of} epoch" + ("" if longest == 1 else "s")

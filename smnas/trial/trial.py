@@ -36,7 +36,9 @@ class Proposal(_Value):
     origin: Origin
     budget: Budget
     seed: Annotated[int, Field(ge=0)]
-    """Seed of the training, derived from the run's seed and the arch."""
+    """Seed of the training, derived from the run's seed, the arch and the schedule."""
+    continues: Annotated[int, Field(ge=0)] | None = None
+    """Number of the trial whose training it goes on with: the same one, at a lower rung."""
 
     @property
     def is_candidate(self) -> bool:

@@ -39,8 +39,9 @@ def make_proposal() -> MakeProposal:
                 "arch": DetectorArch.parse(ARCHS[index % len(ARCHS)]),
                 "stage": stage,
                 "origin": Origin(operator="sample", parent=index or None, group=None),
-                "budget": Budget(epochs=1 + index),
+                "budget": Budget(epochs=1 + index, horizon_epochs=9 + index if index % 2 else None),
                 "seed": 2**63 - 1 - index,
+                "continues": 0 if index > 1 else None,
             }
         )
 

@@ -79,6 +79,18 @@ def test_budgets_read_well(epochs, text):
     assert str(Budget(epochs=epochs)) == text
 
 
+def test_a_rung_ends_before_its_schedule_and_the_last_one_is_the_plain_budget():
+    rung = Budget(epochs=1, horizon_epochs=9)
+    assert (str(rung), rung.is_rung, rung.schedule) == ("1 of 9 epochs", True, Budget(epochs=9))
+    last = Budget(epochs=9, horizon_epochs=9)
+    assert last == Budget(epochs=9)
+    assert (last.is_rung, last.schedule) == (False, last)
+    assert rung != Budget(epochs=1)
+    assert Budget.model_validate_json(rung.model_dump_json()) == rung
+    with pytest.raises(ValidationError, match="expected at least the 9 epochs that are trained"):
+        Budget(epochs=9, horizon_epochs=3)
+
+
 @pytest.mark.parametrize("epochs", [0, -1, 10_001, 1.5])
 def test_budgets_out_of_range_are_refused(epochs):
     with pytest.raises(ValidationError, match="epochs"):
