@@ -21,6 +21,7 @@ from smnas.trial.measurement import (
     Protocol,
     protocol_id,
 )
+from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Stage
 
 AnyProtocol = AccuracyProtocol | LatencyProtocol | CountProtocol
@@ -40,6 +41,7 @@ def proposal_row(number: int, proposal: Proposal, outcomes_known: int) -> TrialR
         budget=proposal.budget.model_dump(mode="json", exclude_none=True),
         seed=proposal.seed,
         continues=proposal.continues,
+        pruning=None if proposal.pruning is None else proposal.pruning.model_dump(mode="json"),
     )
 
 
@@ -52,6 +54,7 @@ def read_proposal(row: TrialRow) -> Proposal:
         budget=Budget.model_validate(row.budget),
         seed=row.seed,
         continues=row.continues,
+        pruning=None if row.pruning is None else PruneRule.model_validate(row.pruning),
     )
 
 

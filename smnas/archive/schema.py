@@ -42,6 +42,7 @@ class TrialRow(Table):
     budget: Mapped[dict[str, Any]] = mapped_column(JSON)
     seed: Mapped[int] = mapped_column(BigInteger)
     continues: Mapped[int | None] = mapped_column(ForeignKey("trials.number"))
+    pruning: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class OutcomeRow(Table):

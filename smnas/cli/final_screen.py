@@ -19,9 +19,10 @@ def show_summary(console: Console, summary: RunSummary) -> None:
     console.print()
     failed = f", {summary.failed} failed" if summary.failed else ""
     refused = f", {summary.refused} kept from it by a constraint" if summary.refused else ""
+    pruned = f", {summary.pruned} pruned" if summary.pruned else ""
     console.print(
         f"Done in {duration(summary.seconds)}: {summary.candidates} candidates trained{failed}"
-        f"{refused}.",
+        f"{refused}{pruned}.",
         markup=False,
     )
     if summary.rows:

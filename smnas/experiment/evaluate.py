@@ -85,8 +85,8 @@ class Evaluator:
         try:
             with room_on_disk(self.folder):
                 measurements = attempt.run()
-        except _ConstraintBrokenError as error:
-            failure = Failure(stage="constraint", reason=str(error))
+        except _NotWorthTrainingError as error:
+            failure = Failure(stage=error.stage, reason=str(error))
             seconds = time.perf_counter() - started
             return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
         except (ArchError, NotBuiltYetError, TrainingError, WeightsError) as error:
@@ -103,11 +103,14 @@ class Evaluator:
         return Outcome(failure=failure, seconds=time.perf_counter() - started)
 
 
-class _ConstraintBrokenError(Exception):
+class _NotWorthTrainingError(Exception):
     """A candidate is not worth a training, as was measured before it."""
 
-    def __init__(self, reason: str, measurements: tuple[Measurement, ...]) -> None:
+    def __init__(
+        self, stage: FailureStage, reason: str, measurements: tuple[Measurement, ...]
+    ) -> None:
         super().__init__(reason)
+        self.stage: FailureStage = stage
         self.measurements = measurements
 
 
@@ -125,7 +128,7 @@ class _Attempt:
         """Return all measurements of the trial."""
         folder = trial_folder(self._world.folder, self._number)
         shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
-        cost = self._check_constraints()
+        cost = self._check_worth()
         trained = self._train()
         self.stage = "writing"
         trained.save(folder / WEIGHTS, {"trial": str(self._number)})
@@ -139,22 +142,32 @@ class _Attempt:
             cost = (*cost, self._time(cost, trained if self._ships_as_trained else None))
         return (*accuracy, *cost)
 
-    def _check_constraints(self) -> tuple[Measurement, ...]:
-        """Return cost and time of a candidate if a constraint has it timed before its training.
+    def _check_worth(self) -> tuple[Measurement, ...]:
+        """Return cost and time of a candidate, where they decide whether it is trained.
 
         Raises:
-            _ConstraintBrokenError: It breaks a constraint; what can be counted is not timed.
+            _NotWorthTrainingError: It breaks a constraint or is pruned; what can be counted is not
+                timed.
         """
-        constraints = self._world.constraints
-        if not constraints or not self._proposal.is_candidate:
+        asked = {constraint.metric for constraint in self._world.constraints}
+        if self._proposal.pruning is not None:
+            asked.add(self._proposal.pruning.metric)
+        if not asked or not self._proposal.is_candidate or self._proposal.continues is not None:
             return ()
         cost = self._count()
-        _require(constraints, cost)
-        if all(constraint.metric != "latency_ms" for constraint in constraints):
+        self._require_worth(cost)
+        if "latency_ms" not in asked:
             return ()
         cost = (*cost, self._time(cost, None))
-        _require(constraints, cost)
+        self._require_worth(cost)
         return cost
+
+    def _require_worth(self, cost: tuple[Measurement, ...]) -> None:
+        reason, rule = describe_breaches(self._world.constraints, cost), self._proposal.pruning
+        if reason is not None:
+            raise _NotWorthTrainingError("constraint", reason, cost)
+        if rule is not None and rule.prunes(cost):
+            raise _NotWorthTrainingError("pruning", rule.reason, cost)
 
     def _train(self) -> TrainedDetector:
         world, proposal = self._world, self._proposal
@@ -221,12 +234,6 @@ class _Attempt:
 
     def _report(self, share: float, note: str) -> None:
         self._world.progress(self._number, share, note)
-
-
-def _require(constraints: Sequence[Constraint], measurements: tuple[Measurement, ...]) -> None:
-    reason = describe_breaches(constraints, measurements)
-    if reason is not None:
-        raise _ConstraintBrokenError(reason, measurements)
 
 
 def build_twin(

@@ -44,6 +44,7 @@ class RunSummary:
         candidates: Candidates trained over both stages, failed ones left out.
         failed: Trials that failed.
         refused: Candidates that broke a constraint, and so were not trained.
+        pruned: Candidates that could not have moved the front, and so were not trained.
         seconds: Wall-clock seconds of this call.
         trial_seconds: Seconds that all trials of the run took, over all calls.
         report: Path of the report.
@@ -57,6 +58,7 @@ class RunSummary:
     trial_seconds: float
     report: Path
     refused: int = 0
+    pruned: int = 0
 
     @property
     def recommended(self) -> FrontRow:

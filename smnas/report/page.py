@@ -30,6 +30,7 @@ from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
 from smnas.trial.front import Objective
 from smnas.trial.metrics import METRICS, main_axes
+from smnas.trial.pruning_record import pruning_record
 from smnas.trial.trial import Trial
 
 FILE_NAME = "report.html"
@@ -80,7 +81,9 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
         "detectors": _detectors(rows, load_pictures(folder)),
         "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],
         "failed": failed_trials(trials),
-        "refused": sum(trial.refused for trial in trials),
+        "not_trained": sum(trial.refused for trial in trials),
+        "unfit": sum(trial.refused and not trial.pruned for trial in trials),
+        "pruning": pruning_record(trials),
         "constraints": header.config.get("constraints") or (),
         "further_columns": [o.metric for o in objectives if o.metric not in SHOWN_METRICS],
         **_words(objectives),

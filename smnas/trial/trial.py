@@ -7,10 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from smnas.arch import DetectorArch
 from smnas.trial.budget import Budget
 from smnas.trial.measurement import Measurement, Split
+from smnas.trial.pruning import PruneRule
 
 Stage = Literal[1, 2, "final", "yardstick"]
-FailureStage = Literal["constraint", "build", "training", "measuring", "writing"]
-"""Where a trial ended. ``constraint``: it was counted or timed, found unfit, and not trained."""
+FailureStage = Literal["constraint", "pruning", "build", "training", "measuring", "writing"]
+"""Where a trial ended. ``constraint``: it was counted or timed, found unfit, and not trained;
+``pruning``: found not worth a training (see ``PruneRule``)."""
+_REFUSALS = ("constraint", "pruning")
 
 
 class _Value(BaseModel):
@@ -39,6 +42,8 @@ class Proposal(_Value):
     """Seed of the training, derived from the run's seed, the arch and the schedule."""
     continues: Annotated[int, Field(ge=0)] | None = None
     """Number of the trial whose training it goes on with: the same one, at a lower rung."""
+    pruning: PruneRule | None = None
+    """What makes it not worth a training, if it costs too much for that."""
 
     @property
     def is_candidate(self) -> bool:
@@ -56,7 +61,7 @@ class Failure(_Value):
 class Outcome(_Value):
     """The measurements of one proposal, or a failure with stage and reason.
 
-    Both only where a constraint was broken: by what was measured before the training.
+    Both only where it was refused: for what was measured before the training.
     """
 
     measurements: tuple[Measurement, ...] = ()
@@ -68,9 +73,11 @@ class Outcome(_Value):
 
     @model_validator(mode="after")
     def _numbers_or_failure(self) -> Self:
-        refused = self.failure is not None and self.failure.stage == "constraint"
+        refused = self.failure is not None and self.failure.stage in _REFUSALS
         if (self.failure is None or refused) != bool(self.measurements):
-            raise ValueError("expected measurements or a failure, and both for a constraint only")
+            raise ValueError(
+                "expected measurements or a failure, and both for a constraint or pruning only"
+            )
         return self
 
 
@@ -90,9 +97,15 @@ class Trial(_Value):
 
     @property
     def refused(self) -> bool:
-        """Whether it broke a constraint: it was measured, not trained, and counts as neither."""
+        """Whether it was measured and not trained: unfit, or pruned. It has neither failed."""
         failure = self.outcome.failure if self.outcome else None
-        return failure is not None and failure.stage == "constraint"
+        return failure is not None and failure.stage in _REFUSALS
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was refused as not worth a training (see ``PruneRule``)."""
+        failure = self.outcome.failure if self.outcome else None
+        return failure is not None and failure.stage == "pruning"
 
     @property
     def failed(self) -> bool:

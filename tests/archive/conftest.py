@@ -7,11 +7,16 @@ from smnas.arch import DetectorArch
 from smnas.archive.header import RunHeader
 from smnas.trial.budget import Budget
 from smnas.trial.measurement import AccuracyProtocol, CountProtocol, Measurement
+from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal
 
 ARCHS = (
     "160x160/basicblock_16_1-21-21-21/fpn-p2-p5-64/none/retina/norm=gn-ws",
     "320x224/bottleneck_8_11-2-12-1/fpn-p1-p4-32/rpn/rcnn/fc=64/norm=gn-ws/score=0.001",
+)
+
+PRUNING = PruneRule(
+    larger=0, better=1, metric="macs_g", limit=0.1 + 0.2, merit="ap", bound=1 / 3, spared=True
 )
 
 MakeProposal = Callable[..., Proposal]
@@ -42,6 +47,7 @@ def make_proposal() -> MakeProposal:
                 "budget": Budget(epochs=1 + index, horizon_epochs=9 + index if index % 2 else None),
                 "seed": 2**63 - 1 - index,
                 "continues": 0 if index > 1 else None,
+                "pruning": PRUNING if index % 2 else None,
             }
         )
 

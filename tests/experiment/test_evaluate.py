@@ -17,6 +17,7 @@ from smnas.training.recipe import OptimizerSettings, Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import Constraint
 from smnas.trial.metrics import METRICS
+from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Failure, Origin, Proposal, Trial
 
 TINY = "32x32/basicblock_8_1-1-1-1/fpn-p2-p3-8/none/retina/convs=1/norm=gn-ws"
@@ -198,6 +199,26 @@ def test_one_that_is_too_slow_is_timed_as_deployed_and_not_trained(make_evaluato
     assert outcome.failure.stage == "constraint"
     assert "expected latency_ms <= 0.001" in outcome.failure.reason
     assert {item.metric for item in outcome.measurements} == {"params_m", "macs_g", "latency_ms"}
+
+
+@pytest.mark.parametrize("metric", ["macs_g", "latency_ms"])
+def test_what_cannot_move_the_front_is_not_trained_but_where_it_is_spared(
+    make_evaluator, monkeypatch, metric
+):
+    rule = PruneRule(larger=1, better=2, metric=metric, limit=1e-9, merit="ap", bound=0.5)
+
+    def with_rule(**changes):
+        trial, ruled = make_trial(), rule.model_copy(update=changes)
+        proposal = trial.proposal.model_copy(update={"pruning": ruled})
+        return trial.model_copy(update={"proposal": proposal})
+
+    for harmless in ({"limit": 1e9}, {"spared": True}):
+        assert make_evaluator()(with_rule(**harmless)).failure is None
+    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    outcome = make_evaluator()(with_rule())
+    assert (outcome.failure.stage, outcome.failure.reason) == ("pruning", rule.reason)
+    assert metric in {item.metric for item in outcome.measurements}
+    assert outcome.weights is None
 
 
 def test_one_that_keeps_all_is_trained_and_timed_once(make_evaluator, monkeypatch):
