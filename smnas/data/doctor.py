@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smnas.data.all_cores import on_all_cores
 from smnas.data.checks.boxes import check_boxes, gather_boxes
 from smnas.data.checks.classes import check_classes
 from smnas.data.checks.finding import SEVERITIES, Finding, Reporter
@@ -17,7 +18,6 @@ from smnas.data.dataset import DetectionDataset
 from smnas.data.embedded import is_embedded
 from smnas.data.faults import KeptFaults
 from smnas.data.formats import open_source, open_split
-from smnas.data.lookalikes import on_all_cores
 from smnas.data.sources import DataSpec, check_source, load_splits
 from smnas.data.splits import Splits, join_splits
 from smnas.data.table_dataset import TableDataset

@@ -6,6 +6,7 @@ from smnas.data.bdd100k import load_bdd100k
 from smnas.data.coco import load_coco
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
+from smnas.data.prepared import open_prepared
 from smnas.data.table_dataset import TableDataset
 from smnas.data.voc_folder import is_voc, load_voc
 from smnas.data.yolo import find_yaml, load_yolo
@@ -49,9 +50,16 @@ def open_source(
         return load_yolo(yaml, pictures, known, faults)
     if path.is_dir():
         raise ConfigError(f"data {str(source)!r} is a folder; expected {EXPECTED}")
-    if _is_bdd100k(path):
-        return {"train": load_bdd100k(path, pictures, further, known, faults)}
-    return {"train": load_coco(path, pictures, further, faults)}
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such annotation file; expected {EXPECTED}")
+
+    def read() -> TableDataset:
+        if _is_bdd100k(path):
+            return load_bdd100k(path, pictures, further, known, faults)
+        return load_coco(path, pictures, further, faults)
+
+    asked = (pictures, further, known)
+    return {"train": read() if faults else open_prepared(path, asked, read)}
 
 
 def open_split(
@@ -85,8 +93,6 @@ def _is_bdd100k(path: Path) -> bool:
 
     The whole file is searched, not parsed: large ones have their first key after many megabytes.
     """
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such annotation file; expected {EXPECTED}")
     data = path.read_bytes()
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
         return True

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smnas.data.lookalikes import Look, group_lookalikes, join_groups, on_all_cores, read_look
+from smnas.data.all_cores import on_all_cores
+from smnas.data.lookalikes import Look, group_lookalikes, join_groups, read_look
 from smnas.data.table_dataset import TableDataset
 from smnas.data.wording import count
 from smnas.errors import ConfigError, DataError, nearest

@@ -13,7 +13,7 @@ from torch import Tensor
 from smnas.arch.parts import InputSize
 from smnas.data.annotations import Annotations
 from smnas.data.dataset import DetectionDataset
-from smnas.data.memory import KeptInMemory
+from smnas.data.picture_cache import for_training
 from smnas.data.transforms import Augmentation, render_view
 from smnas.detector.contract import Targets
 from smnas.seeding import generator
@@ -30,14 +30,13 @@ class TrainLoader:
     batches ahead; it ends with the epoch, and whenever the consumer stops early.
 
     Args:
-        dataset: The pictures; decoded once and kept, where they are not in memory already.
+        dataset: The pictures; decoded once and cached, where they are not in memory already.
         input_size: The input that the arch names.
         batch: Pictures in a batch.
         augmentation: How much pictures may be changed.
         seed: Seed of order, windows and changes.
         drop_last: Leave out the last batch of an epoch where it is not full, unless it is the only
             one.
-        memory_mib: How much the kept pictures may take.
     """
 
     def __init__(
@@ -48,13 +47,8 @@ class TrainLoader:
         augmentation: Augmentation,
         seed: int,
         drop_last: bool = False,
-        memory_mib: int = 1024,
     ) -> None:
-        self._dataset = (
-            dataset
-            if dataset.in_memory
-            else KeptInMemory(dataset, input_size, augmentation.zoom[1], memory_mib)
-        )
+        self._dataset = for_training(dataset, input_size, augmentation.zoom[1])
         self._input_size = input_size
         self._batch = batch
         self._augmentation = augmentation

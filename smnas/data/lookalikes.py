@@ -9,11 +9,7 @@ those cut by 2 %, 52 % of those cut by 5 %. Of the 64,000 pairs that hardly over
 copies: a chessboard in grey and in colour.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +30,6 @@ _DECODED = (64, 64)
 _NEIGHBOURS = 256
 """Pictures that a picture is compared with in each of the eight orders; bounds the time where very
 many share a part of their hash."""
-
-_Result = TypeVar("_Result")
 
 
 def read_look(path: Path) -> Look:
@@ -58,12 +52,6 @@ def look_of(image: Image.Image) -> Look:
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     return np.asarray(grey, dtype=np.uint8)
-
-
-def on_all_cores(function: Callable[[Path], _Result], paths: Iterable[Path]) -> Iterator[_Result]:
-    """Yield the results in order; Pillow decodes without Python's lock, so threads are enough."""
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        yield from pool.map(function, paths)
 
 
 def group_lookalikes(looks: NDArray[np.uint8]) -> NDArray[np.int64]:

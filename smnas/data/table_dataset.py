@@ -46,6 +46,8 @@ class TableDataset(DetectionDataset):
         self.name = table.name
         self.categories = table.categories
         self.table = table
+        self.clipped_xyxy = boxes_xyxy
+        self.file_sizes = file_sizes
         # Boxes picture by picture: those of picture i are rows starts[i] to starts[i + 1].
         boxes = table.boxes
         order = np.argsort(boxes.pictures, kind="stable")
@@ -197,13 +199,14 @@ def _measure_files(table: PictureTable, places: Places, faults: Faults) -> list[
     """Return the bytes of each picture's file, None where it is not there."""
     sizes: list[int | None] = []
     for number, row in enumerate(table.pictures):
-        sizes.append(_measure_file(table.folder / row.file_name))
+        sizes.append(measure_file(table.folder / row.file_name))
         if sizes[-1] is None:
             faults.add(f"{places.picture(number)}: no picture {row.file_name!r}")
     return sizes
 
 
-def _measure_file(path: Path) -> int | None:
+def measure_file(path: Path | str) -> int | None:
+    """Return the bytes of a file; None where there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):  # the latter for names that no file can have

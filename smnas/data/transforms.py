@@ -97,7 +97,6 @@ def render_view(view: View, size: InputSize, look: Look, image_3HW: Tensor) -> A
     picture = view.picture
     boxes = fit_boxes(view.annotations.boxes_xyxy, scale, cut_width, cut_height)
     if look.mirrored:
-        picture = picture[:, ::-1]
         boxes = mirror_boxes(boxes, width, axis=0)
     if look.upside_down:
         picture = picture[::-1]
@@ -111,6 +110,7 @@ def render_view(view: View, size: InputSize, look: Look, image_3HW: Tensor) -> A
         image_3HW,
         left=left,
         top=top,
+        mirrored=look.mirrored,
         brightness=look.brightness,
         contrast=look.contrast,
     )

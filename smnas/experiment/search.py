@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from smnas.archive.archive import Archive
 from smnas.data.dataset import DetectionDataset
-from smnas.data.memory import KeptInMemory
+from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import load_splits
 from smnas.data.splits import Splits
 from smnas.data.summary import summarise
@@ -85,6 +86,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
     read = {"train": splits.train, "val": splits.val}
     archive = open_run(folder, make_header(config, read, spaces, notes))
     try:
+        splits = cache_pictures(splits, config, spaces, observer)
         with one_core_left():
             plan = plan_search(config, settings, splits, spaces)
             observer.announced(_brief(archive, plan))
@@ -187,7 +189,7 @@ def search_archive(
     """Run all trials of the search that are not in the archive yet."""
     evaluate = Evaluator(
         folder=archive.folder,
-        train=keep_in_memory(splits.train, config, spaces),
+        train=splits.train,
         val=splits.val,
         recipe=config.recipe,
         device=config.device,
@@ -200,13 +202,21 @@ def search_archive(
     run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
 
 
-def keep_in_memory(
-    train: DetectionDataset, config: SearchConfig, spaces: SpacePair
-) -> DetectionDataset:
-    """Return the training pictures so that the trials of a search share what one has decoded."""
-    if train.in_memory:
-        return train
-    return KeptInMemory(train, spaces.enclosing_input, config.recipe.augmentation.zoom[1])
+def cache_pictures(
+    splits: Splits, config: SearchConfig, spaces: SpacePair, observer: Observer
+) -> Splits:
+    """Return the splits with training pictures that all trials read fast, in whatever process.
+
+    Raises:
+        DataError: A picture cannot be read.
+        StorageFullError: There is no room for the cache.
+    """
+    zoom = config.recipe.augmentation.zoom[1]
+    train = for_training(splits.train, spaces.enclosing_input, zoom)
+    if isinstance(train, CachedPictures):
+        observer.noted(f"reading {len(train)} training pictures into the cache, where they are not")
+        train.prepare()
+    return replace(splits, train=train)
 
 
 def write_front(archive: Archive) -> tuple[FrontRow, ...]:

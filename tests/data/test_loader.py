@@ -156,14 +156,6 @@ class TestThread:
         assert not loader_threads()
 
 
-def test_pictures_are_decoded_once_for_all_epochs():
-    dataset = Numbered(6)
-    loader = TrainLoader(dataset, SIZE, 2, Augmentation(), seed=0)
-    for number in range(3):
-        list(loader.epoch(number))
-    assert sorted(dataset.reads) == list(range(6))
-
-
 def test_targets_have_room_for_at_least_one_box():
     targets = stack_targets([Annotations.of([]), Annotations.of([])])
     assert targets.boxes_BG4.shape == (2, 1, 4)

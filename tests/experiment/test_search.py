@@ -1,28 +1,20 @@
 """What the parts of a search are given."""
 
+import pickle
+
 import pytest
 
 from smnas.arch.parts import InputSize
 from smnas.data.dataset import Subset
 from smnas.data.loader import TrainLoader
 from smnas.data.sources import DataSpec, load_splits
+from smnas.data.table_dataset import TableDataset
 from smnas.errors import ConfigError, MissingFileError
 from smnas.experiment.config import make_config
 from smnas.experiment.observer import SilentObserver
-from smnas.experiment.search import check_objectives, keep_in_memory, run_search, tie_width
+from smnas.experiment.search import cache_pictures, check_objectives, run_search, tie_width
 from smnas.measure.noise_floor import NoiseFloor
 from smnas.space.known import known_space
-
-
-class OnDisk(Subset):
-    """Pictures that count how often each is read."""
-
-    in_memory = False
-    reads = 0
-
-    def read(self, index):
-        self.reads += 1
-        return super().read(index)
 
 
 @pytest.fixture(name="train")
@@ -30,19 +22,22 @@ def fixture_train():
     return load_splits(DataSpec(source="trees"), seed=0).train
 
 
-def test_trials_share_what_one_has_decoded(train):
-    pictures = OnDisk(train, range(4), "four")
+def test_trials_share_what_the_search_has_decoded(make_coco, monkeypatch):
+    splits = load_splits(DataSpec(source=str(make_coco())), seed=0)
     config, spaces = make_config("trees"), known_space("micro")
-    kept = keep_in_memory(pictures, config, spaces)
+    cached = cache_pictures(splits, config, spaces, SilentObserver())
+    monkeypatch.setattr(TableDataset, "read", lambda *_: pytest.fail("decoded again"))
+    again = pickle.loads(pickle.dumps(cached.train))
     for size in spaces.structural.input_sizes[:2]:
-        loader = TrainLoader(kept, size, 2, config.recipe.augmentation, seed=0)
         for epoch in range(2):
-            assert len(list(loader.epoch(epoch))) == 2
-    assert pictures.reads == 4
+            loader = TrainLoader(again, size, 2, config.recipe.augmentation, seed=0)
+            assert len(list(loader.epoch(epoch))) == len(loader)
 
 
-def test_pictures_in_memory_are_handed_on(train):
-    assert keep_in_memory(train, make_config("trees"), known_space("micro")) is train
+def test_pictures_in_memory_are_handed_on():
+    splits = load_splits(DataSpec(source="trees"), seed=0)
+    config = make_config("trees")
+    assert cache_pictures(splits, config, known_space("micro"), SilentObserver()) == splits
 
 
 def test_kept_pictures_suffice_for_every_input(train):

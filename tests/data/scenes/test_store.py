@@ -4,14 +4,13 @@ import errno
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from smnas.data.annotations import Annotations
 from smnas.data.scenes import store
-from smnas.data.scenes.store import cache_folder, keep_pictures
+from smnas.data.scenes.store import keep_pictures
 from smnas.errors import StorageFullError
 
 COUNT, SIZE = 5, 8
@@ -121,7 +120,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(cache, monkeypatch):
     def full(file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store, "_finish", full)
+    monkeypatch.setattr(store, "finish", full)
     with pytest.raises(StorageFullError, match=r"No space left.*need 0 MiB.*SMNAS_CACHE_DIR"):
         keep_pictures("a", COUNT, SIZE, make)
     assert list(cache.iterdir()) == []
@@ -131,14 +130,3 @@ def test_a_folder_that_cannot_be_made_is_told(cache):
     cache.write_text("a file")
     with pytest.raises(StorageFullError, match=r"cannot be kept.*name another folder"):
         keep_pictures("a", COUNT, SIZE, make)
-
-
-def test_the_folder_follows_the_variables(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/caches")
-    monkeypatch.setenv("SMNAS_CACHE_DIR", "/elsewhere")
-    assert cache_folder() == Path("/elsewhere")
-    monkeypatch.delenv("SMNAS_CACHE_DIR")
-    assert cache_folder() == Path("/var/caches/smnas")
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert cache_folder() == Path("/home/someone/.cache/smnas")
