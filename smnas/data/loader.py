@@ -75,17 +75,18 @@ class TrainLoader:
             coming: deque[Future[Batch]] = deque()
             try:
                 for indices in islice(batches, PREFETCHED_BATCHES):
-                    coming.append(thread.submit(self._make_batch, number, indices))
+                    coming.append(thread.submit(self.make_batch, number, indices))
                 while coming:
                     batch = coming.popleft().result()
                     for indices in islice(batches, 1):
-                        coming.append(thread.submit(self._make_batch, number, indices))
+                        coming.append(thread.submit(self.make_batch, number, indices))
                     yield batch
             finally:
                 for waiting in coming:
                     waiting.cancel()
 
-    def _make_batch(self, epoch: int, indices: NDArray[np.int64]) -> Batch:
+    def make_batch(self, epoch: int, indices: NDArray[np.int64]) -> Batch:
+        """Return the batch of the pictures at ``indices``, as they look in an epoch."""
         # NumPy's zeros are pages not yet written; torch would write them in all its threads.
         shape = (len(indices), 3, *self._input_size.padded)
         images_B3HW = torch.from_numpy(np.zeros(shape, dtype=np.float32))

@@ -108,15 +108,11 @@ def _open(folder: Path, path: Path) -> TableDataset | None:
     with suppress(OSError, ValueError, EOFError, KeyError):
         facts = json.loads((folder / _FACTS).read_bytes())
         ids, names = json.loads(np.load(folder / "texts.npy").tobytes())
-        where = Path(facts["folder"])
-        sizes = np.load(folder / "bytes_N.npy").tolist()
-        if [measure_file(where / name) for name in names] != sizes:
-            return None
         sides = np.load(folder / "sizes_N2.npy").tolist()
         table = PictureTable(
             path=path,
             name=facts["name"],
-            folder=where,
+            folder=Path(facts["folder"]),
             categories=tuple(Category(**item) for item in facts["categories"]),
             pictures=[
                 PictureRow(id_, name, *side)
@@ -125,5 +121,8 @@ def _open(folder: Path, path: Path) -> TableDataset | None:
             boxes=BoxTable(**{name: np.load(folder / f"{name}.npy", "r") for name in _SAID}),
             notes=tuple(facts["notes"]),
         )
+        sizes = np.load(folder / "bytes_N.npy").tolist()
+        if [measure_file(path) for path in table.picture_paths()] != sizes:
+            return None
         return TableDataset(table, np.load(folder / "clipped_xyxy.npy", "r"), sizes)
     return None

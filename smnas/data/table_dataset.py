@@ -198,14 +198,15 @@ def _box_fault(box_xyxy: list[float]) -> str:
 def _measure_files(table: PictureTable, places: Places, faults: Faults) -> list[int | None]:
     """Return the bytes of each picture's file, None where it is not there."""
     sizes: list[int | None] = []
-    for number, row in enumerate(table.pictures):
-        sizes.append(measure_file(table.folder / row.file_name))
+    for number, path in enumerate(table.picture_paths()):
+        sizes.append(measure_file(path))
         if sizes[-1] is None:
-            faults.add(f"{places.picture(number)}: no picture {row.file_name!r}")
+            name = table.pictures[number].file_name
+            faults.add(f"{places.picture(number)}: no picture {name!r}")
     return sizes
 
 
-def measure_file(path: Path | str) -> int | None:
+def measure_file(path: str) -> int | None:
     """Return the bytes of a file; None where there is none."""
     try:
         found = os.stat(path)

@@ -48,3 +48,15 @@ def test_detector_speed(tmp_path: Path) -> None:
         for who in ("ours", "torchvision"):
             assert learned["learning"][kind][who]["loss"] > 0
             assert learned["learning"][kind][who]["ap"] >= 0
+
+
+@pytest.mark.slow
+def test_loader_speed(tmp_path: Path) -> None:
+    small = ("--pictures", "16", "--rounds", "1", "--open", "2000")
+    found = run("loader_speed.py", tmp_path / "found.json", *small)
+    assert found["ratio"] > 1
+    assert 0 < found["share_of_step"] < 1
+    assert 0 <= found["waiting_share"] < 1
+    assert found["open_100k_pictures"] == 2000
+    assert found["open_100k_s"] > 0
+    assert found["open_100k_mb"] < found["first_open_100k_mb"]
