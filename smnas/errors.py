@@ -52,6 +52,10 @@ class WeightsError(SmnasError):
     """A weights file that cannot be read or does not belong to the arch."""
 
 
+class MeasurementError(SmnasError):
+    """A number that could not be taken, such as the time of a file that does not run."""
+
+
 class ArchiveError(SmnasError):
     """A run folder that is half-written, or that another version has made."""
 

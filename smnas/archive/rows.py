@@ -83,6 +83,7 @@ def measurement_row(number: int, item: Measurement, *, later: bool) -> Measureme
         unit=item.unit,
         low=low,
         high=high,
+        flag=item.flag,
         protocol=protocol_id(item.protocol),
     )
 
@@ -96,6 +97,7 @@ def read_measurement(row: MeasurementRow, protocols: dict[str, AnyProtocol]) -> 
         unit=row.unit,
         interval=interval,
         protocol=protocols[row.protocol],
+        flag=row.flag,
     )
 
 

@@ -88,4 +88,5 @@ class MeasurementRow(Table):
     unit: Mapped[str] = mapped_column(String(16))
     low: Mapped[float | None] = mapped_column(Double)
     high: Mapped[float | None] = mapped_column(Double)
+    flag: Mapped[str | None] = mapped_column(Text)
     protocol: Mapped[str] = mapped_column(ForeignKey("protocols.id"))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smnas.experiment.observer import RunSummary
-from smnas.report.tables import FrontRow
+from smnas.report.tables import FrontRow, flagged_times
 from smnas.report.verdict import judge, recommended_row, yardstick_row
 from smnas.report.wording import MISSING, duration, megabytes, milliseconds, percent, three_digits
 
@@ -82,7 +82,8 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
             for row in shown
         ],
         "milliseconds per picture": [
-            milliseconds(r["latency_ms"], r["latency_ms_interval"]) for r in shown
+            milliseconds(r["latency_ms"], r["latency_ms_interval"], r["latency_ms_flag"])
+            for r in shown
         ],
         "weights file": [_size(row) for row in shown],
         "G multiply-adds": [three_digits(row["macs_g"]) for row in shown],
@@ -91,7 +92,7 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
     }
     for line, cells in lines.items():
         table.add_row(line, *map(Text, cells))
-    table.caption = "AP50 times 100; 95 % intervals in brackets"
+    table.caption = "\n".join(("AP50 times 100; 95 % intervals in brackets", *flagged_times(shown)))
     table.caption_justify = "left"
     return table
 

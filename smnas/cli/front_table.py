@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from smnas.report.tables import FrontRow, recommended_rule
+from smnas.report.tables import FrontRow, flagged_times, recommended_rule
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS
 
@@ -46,7 +46,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
                 if on_test
                 else []
             ),
-            _two_lines(milliseconds(row["latency_ms"], row["latency_ms_interval"])),
+            _two_lines(_time(row, row["latency_ms_interval"])),
             *(_further(row, name) for name in further),
             str(row["budget"]["epochs"]),
         ]
@@ -58,7 +58,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     for row in rows:
         cells = (">" if row["recommended"] else "", str(row["trial"]), row["arch"])
         archs.add_row(*map(Text, cells), style=_style(row))
-    return Group(table, archs)
+    return Group(table, archs, *map(Text, flagged_times(rows)))
 
 
 def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
@@ -77,7 +77,7 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
         cells = [
             percent(row["ap"]),
             percent(row["ap50"], row["ap50_interval"]),
-            milliseconds(row["latency_ms"]),
+            _time(row),
             str(row["budget"]["epochs"]),
         ]
         # The text gives way, not the column: among columns that cannot wrap rich cuts all of them.
@@ -120,6 +120,10 @@ def _style(row: FrontRow) -> str:
 def _further(row: FrontRow, metric: str) -> str:
     value = row["objectives"].get(metric, row["macs_g"])
     return percent(value) if METRICS[metric].kind == "accuracy" else three_digits(value)
+
+
+def _time(row: FrontRow, interval: Sequence[float] | None = None) -> str:
+    return milliseconds(row["latency_ms"], interval, row["latency_ms_flag"])
 
 
 def _two_lines(text: str) -> str:

@@ -20,6 +20,8 @@ def measured_json(found: Sequence[Measurement]) -> dict[str, Any]:
         facts[_name(item)] = item.value
         if item.interval is not None:
             facts[f"{_name(item)}_interval"] = list(item.interval)
+        if item.flag is not None:
+            facts[f"{_name(item)}_flag"] = item.flag
     return facts
 
 
@@ -34,7 +36,10 @@ def measured_table(found: Sequence[Measurement]) -> Table:
             name = f"{item.metric}, {item.protocol.split}"
             table.add_row(name, percent(item.value, item.interval), "x 100")
         elif item.metric == "latency_ms":
-            table.add_row("time", milliseconds(item.value, item.interval), "ms a picture")
+            text = milliseconds(item.value, item.interval, item.flag)
+            table.add_row("time", text, "ms a picture")
+            if item.flag is not None:
+                table.caption = f"~ the time is uncertain: {item.flag}"
         else:
             table.add_row(item.metric, three_digits(item.value), item.unit)
     return table

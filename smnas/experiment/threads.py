@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from smnas.measure.protocol import usable_cores
+from smnas.measure.standalone import usable_cores
 
 
 @contextmanager

@@ -20,26 +20,13 @@ from smnas.measure.protocol import (
     describe_device,
     library_versions,
 )
+from smnas.measure.standalone import Effort, warm_up
 from smnas.trial.measurement import LatencyProtocol, Measurement
 
 STAND_IN = "stand-in"
 _STAND_IN_BASE_MS = 2.0
 _STAND_IN_MS_PER_G = 25.0
 _TAIL = 0.025
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure: until there are enough repeats or the time is up, whichever is first."""
-
-    seconds: float = 1.2
-    """For the repeats; the warm-up may take half as long again."""
-    min_repeats: int = 7
-    """Taken even where they last longer."""
-    max_repeats: int = 200
-    max_warmup: int = 20
-    steady: float = 0.05
-    """The warm-up ends once three runs in a row differ by no more than this share."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,7 @@ def time_predictions(
         return 1e3 * (clock() - start)
 
     with _no_garbage_collection():
-        _warm_up(once, effort)
+        warm_up(once, effort)
         times = _repeat(once, effort)
     protocol = LatencyProtocol(
         runtime=runtime.name,
@@ -173,16 +160,6 @@ def median_interval(times_ms: Sequence[float]) -> tuple[float, float]:
     chances = (math.comb(count, below) * 0.5**count for below in range(count))
     rank = max(sum(tail <= _TAIL for tail in accumulate(chances)) - 1, 0)
     return ordered[rank], ordered[count - 1 - rank]
-
-
-def _warm_up(once: Callable[[], float], effort: Effort) -> None:
-    """Run until the last three times agree, or until the limit in runs or time."""
-    times: list[float] = []
-    while len(times) < effort.max_warmup and sum(times) < 500.0 * effort.seconds:
-        times.append(once())
-        latest = times[-3:]
-        if len(latest) == 3 and max(latest) <= (1.0 + effort.steady) * min(latest):
-            return
 
 
 def _repeat(once: Callable[[], float], effort: Effort) -> list[float]:

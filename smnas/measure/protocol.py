@@ -1,10 +1,9 @@
 """How a number was taken: what predicted, on which machine, with which libraries."""
 
-import os
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from smnas.detector.contract import Prediction
+from smnas.measure.standalone import describe_cpu
 
 LIBRARIES = ("faster-coco-eval", "numpy", "smnas", "torch", "torchvision")
 """The libraries whose version can move a number."""
@@ -50,33 +50,15 @@ def describe_device(device: torch.device | str) -> str:
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":
         return device.type
-    cores = usable_cores()
-    return f"{_cpu_model()}, {cores} core" + ("" if cores == 1 else "s")
+    return describe_cpu()
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use, which a container may limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def library_versions() -> dict[str, str]:
+def library_versions(libraries: Iterable[str] = LIBRARIES) -> dict[str, str]:
     """Return the versions of Python and of the libraries that can move a number, by name."""
     versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in libraries:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:  # a checkout that was never installed
             continue
     return dict(sorted(versions.items()))
-
-
-def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor's name: from Linux where it says so, else the platform's word for it."""
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name" and value.strip():
-                return value.strip()
-    return platform.processor() or platform.machine() or "unknown CPU"

@@ -45,8 +45,8 @@ def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
     name = "ap50_test" if on_test else "ap50"
     title = f"AP50 x 100, {'test' if on_test else 'validation'} split"
     strips = (
-        _strip(title, "further right is better", shown, name, percent),
-        _strip("Time per picture, ms", "further left is better", shown, "latency_ms", milliseconds),
+        _strip(title, "further right is better", shown, name, _accuracy(name)),
+        _strip("Time per picture, ms", "further left is better", shown, "latency_ms", _time),
     )
     return [strip for strip in strips if strip is not None]
 
@@ -56,7 +56,7 @@ def _strip(
     hint: str,
     shown: Sequence[tuple[Literal["recommended", "yardstick"], FrontRow]],
     name: str,
-    write: Callable[..., str],
+    write: Callable[[FrontRow], str],
 ) -> Strip | None:
     values = [row[name] for _, row in shown]
     if None in values:
@@ -71,9 +71,15 @@ def _strip(
         return round(100 * (value - low + room) / scale, 2)
 
     marks = tuple(
-        Mark(
-            who, write(row[name], row[f"{name}_interval"]), place(row[name]), *map(place, span[:2])
-        )
+        Mark(who, write(row), place(row[name]), *map(place, span[:2]))
         for (who, row), span in zip(shown, spans, strict=True)
     )
     return Strip(title, hint, marks)
+
+
+def _accuracy(name: str) -> Callable[[FrontRow], str]:
+    return lambda row: percent(row[name], row[f"{name}_interval"])
+
+
+def _time(row: FrontRow) -> str:
+    return milliseconds(row["latency_ms"], row["latency_ms_interval"], row["latency_ms_flag"])

@@ -124,14 +124,24 @@ def _describe(item: Measurement) -> tuple[str, str]:
             "over pictures",
         )
     if isinstance(protocol, LatencyProtocol):
-        threads = f"{protocol.threads} thread" + ("" if protocol.threads == 1 else "s")
-        return (
-            "Time",
-            f"{protocol.runtime}, {protocol.precision}, {protocol.device}, batch "
-            f"{protocol.batch}, {threads}; median of up to {protocol.repeats} predictions "
-            f"after up to {protocol.warmup} to warm up, post-processing included",
-        )
+        return "Time", _describe_time(protocol)
     return _COUNTED.get(item.metric, item.metric), protocol.rule
+
+
+def _describe_time(protocol: LatencyProtocol) -> str:
+    threads = f"{protocol.threads} thread" + ("" if protocol.threads == 1 else "s")
+    text = (
+        f"{protocol.runtime}, {protocol.precision}, {protocol.device}, batch {protocol.batch}, "
+        f"{threads}; median of up to {protocol.repeats} predictions after up to "
+        f"{protocol.warmup} to warm up, post-processing included"
+    )
+    if not protocol.fresh_processes:
+        return text
+    return (
+        f"{text}; in turns with a reference network, in two or more new processes; the interval is "
+        "where another process falls with 95 %, and ~ marks what was taken on a machine too busy "
+        "or too unsteady"
+    )
 
 
 def _flatten(value: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -172,12 +172,18 @@ def hover_text(trial: Trial) -> str:
             f"trial {trial.number}, arch {trial.proposal.arch.arch_id}, "
             f"{trial.proposal.origin.operator}",
             f"AP {_with_interval(ap, percent)}, AP50 {_with_interval(ap50, percent)}",
-            f"{_with_interval(time, milliseconds)} ms",
+            _time(time),
             f"{three_digits(macs.value if macs else None)} G multiply-adds, "
             f"{three_digits(params.value if params else None)} M parameters",
             f"trained for {trial.proposal.budget}",
         )
     )
+
+
+def _time(found: Measurement | None) -> str:
+    if found is None or found.flag is None:
+        return f"{_with_interval(found, milliseconds)} ms"
+    return f"{milliseconds(found.value, found.interval, found.flag)} ms, uncertain: {found.flag}"
 
 
 def _with_interval(found: Measurement | None, write: Callable[..., str]) -> str:

@@ -20,6 +20,7 @@ from smnas.report.growth_plot import plot_hypervolume
 from smnas.report.pictures import ShownPicture, load_pictures
 from smnas.report.tables import (
     FrontRow,
+    flagged_times,
     front_rows,
     is_final,
     is_measured,
@@ -77,6 +78,7 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
     environment.filters.update(percent=percent, milliseconds=milliseconds, digits=three_digits)
     context = _texts(trials, header, rows) | {
         "rows": rows,
+        "flagged_times": flagged_times(rows),
         "strips": comparison_strips(rows),
         "detectors": _detectors(rows, load_pictures(folder)),
         "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],

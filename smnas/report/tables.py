@@ -47,6 +47,8 @@ class FrontRow(TypedDict):
     ap50_test_interval: list[float] | None
     latency_ms: float
     latency_ms_interval: list[float] | None
+    latency_ms_flag: str | None
+    """Why the time is not to be trusted, in words; None where nothing speaks against it."""
     macs_g: float | None
     params_m: float | None
     objectives: dict[str, float | None]
@@ -208,6 +210,7 @@ def _row(
         stage=stage,
         trial=trial.number,
         **numbers,
+        latency_ms_flag=_flag(trial.measurement("latency_ms")),
         objectives={o.metric: _value(trial, o) for o in objectives},
         budget=trial.proposal.budget.model_dump(exclude_none=True),
         weights=_weights(trial, folder),
@@ -241,6 +244,19 @@ def _utility(trial: Trial, objective: Objective) -> float:
 
 def _interval(found: Measurement | None) -> list[float] | None:
     return list(found.interval) if found is not None and found.interval is not None else None
+
+
+def _flag(found: Measurement | None) -> str | None:
+    return None if found is None else found.flag
+
+
+def flagged_times(rows: Sequence[FrontRow]) -> list[str]:
+    """Return for each time that is not to be trusted a sentence that says why."""
+    return [
+        f"~ the time of trial {row['trial']} is uncertain: {row['latency_ms_flag']}"
+        for row in rows
+        if row["latency_ms_flag"] is not None
+    ]
 
 
 def _weights(trial: Trial, folder: Path) -> str | None:

@@ -163,9 +163,10 @@ _WORDS: dict[Comparison, str] = {
 
 
 def _milliseconds(row: FrontRow) -> str:
-    interval = row["latency_ms_interval"]
-    bracket = milliseconds(row["latency_ms"], interval).partition(" ")[2]
-    return f"{milliseconds(row['latency_ms'])} ms" + (f" {bracket}" if bracket else "")
+    value, _, bracket = milliseconds(
+        row["latency_ms"], row["latency_ms_interval"], row["latency_ms_flag"]
+    ).partition(" ")
+    return f"{value} ms" + (f" {bracket}" if bracket else "")
 
 
 def _percent(row: FrontRow, name: str) -> str:

@@ -22,15 +22,19 @@ def percent(value: float | None, interval: Sequence[float] | None = None) -> str
     return f"{100 * value:.1f}" + _bracket(interval, lambda end: f"{100 * end:.1f}")
 
 
-def milliseconds(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """Return a time to three digits, with its interval, without the unit.
+def milliseconds(
+    value: float | None, interval: Sequence[float] | None = None, flag: str | None = None
+) -> str:
+    """Return a time to three digits, with its interval, without the unit; ``~`` marks a flag.
 
     >>> milliseconds(3.4149, (3.32, 3.551))
     '3.41 (3.32-3.55)'
+    >>> milliseconds(3.4149, flag="other programs kept 60% of the cores busy")
+    '~3.41'
     """
     if value is None:
         return MISSING
-    return three_digits(value) + _bracket(interval, three_digits)
+    return ("~" if flag else "") + three_digits(value) + _bracket(interval, three_digits)
 
 
 def three_digits(value: float | None) -> str:

@@ -40,6 +40,9 @@ class LatencyProtocol(_Value):
     threads: int
     warmup: int
     repeats: int
+    fresh_processes: bool = Field(default=False, exclude_if=lambda fresh: not fresh)
+    """Whether several new processes took the time, in turns with a reference network: then the
+    interval is where another process falls, else where the median of this process lies."""
     versions: dict[str, str]
 
 
@@ -73,6 +76,9 @@ class Measurement(_Value):
     interval: tuple[FiniteFloat, FiniteFloat] | None = None
     """95 % interval around ``value``; None for what is counted exactly."""
     protocol: Protocol
+    flag: str | None = None
+    """Why the value is not to be trusted, in words, such as a machine that was busy; None where
+    nothing speaks against it."""
 
     @model_validator(mode="after")
     def _interval_is_ordered(self) -> Self:

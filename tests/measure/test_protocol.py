@@ -4,7 +4,8 @@ from importlib.metadata import version
 import pytest
 import torch
 
-from smnas.measure.protocol import describe_device, library_versions, usable_cores
+from smnas.measure.protocol import describe_device, library_versions
+from smnas.measure.standalone import usable_cores
 
 
 def test_a_cpu_is_described_by_its_model_and_the_cores_we_may_use():

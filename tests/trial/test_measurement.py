@@ -42,3 +42,8 @@ def test_protocols_are_named_by_their_content():
     assert protocol_id(MS) == protocol_id(MS.model_copy())
     assert protocol_id(MS) != protocol_id(MS.model_copy(update={"threads": 1}))
     assert len(protocol_id(MS)) == 12
+
+
+def test_what_was_measured_before_there_were_fresh_processes_keeps_its_protocols_id():
+    assert protocol_id(MS) == "2ea024a04d4b"
+    assert protocol_id(MS) != protocol_id(MS.model_copy(update={"fresh_processes": True}))

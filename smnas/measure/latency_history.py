@@ -1,0 +1,104 @@
+"""What earlier timings on this device have shown: how far processes differ, and the usual pace.
+
+It is kept in the cache folder, a line of JSON for each timing, in a file of its own for each device
+and way of timing. With it two processes are enough where three are needed without, and a machine
+that is slower today than it was is noticed from the first one on. Removing it loses nothing else.
+"""
+
+import hashlib
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from smnas.data.scenes.store import cache_folder
+from smnas.measure.standalone import Finding, Run, Task, disturbance
+
+REMEMBERED = 200
+"""Timings that count, the newest."""
+MOST_FREEDOM = 30
+"""However much is known of other detectors: of a detector its own processes know best."""
+ENOUGH_FREEDOM = 20
+"""Degrees of freedom with which the spread between processes counts as known."""
+_QUIET_QUANTILE = 0.2
+"""Of the reference network's times: a machine that throttles now and then is known by the rest."""
+
+
+@dataclass(frozen=True)
+class PastTiming:
+    """One timing: the variance of the logarithms of its processes' medians."""
+
+    variance: float
+    freedom: int
+    reference_ms: list[float]
+
+
+class LatencyHistory:
+    """The timings of one device, threads and versions, as they lie in ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._past = _read(path)
+
+    @classmethod
+    def of(cls, task: Task, runtime: dict[str, str]) -> "LatencyHistory":
+        """Return the history of tasks like this one, on the device and with the versions given."""
+        key = json.dumps([asdict(task.effort), task.threads, runtime], sort_keys=True)
+        name = hashlib.sha256(key.encode()).hexdigest()[:12]
+        return cls(cache_folder() / "latency" / f"{name}.jsonl")
+
+    @property
+    def spread(self) -> tuple[float, int]:
+        """Variance of the logarithm of a process's median, and its degrees of freedom, capped."""
+        freedom = sum(item.freedom for item in self._past)
+        if not freedom:
+            return 0.0, 0
+        pooled = sum(item.freedom * item.variance for item in self._past) / freedom
+        return pooled, min(freedom, MOST_FREEDOM)
+
+    @property
+    def usual_reference_ms(self) -> float | None:
+        """The reference network's time when nothing else runs; None where too little is known."""
+        times_ms = [time_ms for item in self._past for time_ms in item.reference_ms]
+        if len(times_ms) < ENOUGH_FREEDOM:
+            return None
+        return float(np.quantile(times_ms, _QUIET_QUANTILE))
+
+    @property
+    def processes(self) -> int:
+        """How many undisturbed processes a timing needs."""
+        return 2 if self.spread[1] >= ENOUGH_FREEDOM else 3
+
+    def add(self, found: Sequence[Finding], runs: Sequence[Run]) -> None:
+        """Remember a timing; on a full or read-only disk it is forgotten with this process.
+
+        The spread is that of timings without a flag. The pace is kept wherever no other program
+        took part, slow or not: a machine that is slower for good is the usual one before long.
+        """
+        logs = [[math.log(ms) for ms in item.medians_ms] for item in found if item.flag is None]
+        logs = [values for values in logs if len(values) > 1]
+        timing = PastTiming(
+            variance=statistics.fmean(map(statistics.variance, logs)) if logs else 0.0,
+            freedom=len(logs[0]) - 1 if logs else 0,
+            reference_ms=[r.reference_ms for r in runs if disturbance(r, math.inf) is None],
+        )
+        self._past = [*self._past, timing][-REMEMBERED:]
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(json.dumps(asdict(timing)) + "\n")
+
+
+def _read(path: Path) -> list[PastTiming]:
+    """Return what is kept; lines that a kill cut short are left out."""
+    past: list[PastTiming] = []
+    if path.is_file():
+        for line in path.read_text(errors="replace").splitlines()[-REMEMBERED:]:
+            with suppress(ValueError, TypeError):
+                past.append(PastTiming(**json.loads(line)))
+    return past
