@@ -82,6 +82,7 @@ def outcome() -> Outcome:
         measurements=(
             make_measurement(0.1 + 0.2),
             make_measurement(1 / 3, "ap50"),
+            make_measurement(0.7).model_copy(update={"flag": "the machine was busy"}),
             Measurement(metric="macs_g", value=1e-9, unit="G", protocol=CountProtocol(rule="x")),
         ),
         weights="trials/0000/weights.safetensors",

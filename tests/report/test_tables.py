@@ -8,8 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smnas.archive.header import RunHeader
+from smnas.report.front_plot import hover_text
+from smnas.report.page import render_page
 from smnas.report.tables import (
     FrontRow,
+    flagged_times,
     front_rows,
     is_final,
     recommended,
@@ -62,6 +66,31 @@ def test_row_holds_values_with_intervals(finished_trials: list[Trial], tmp_path:
     assert row["params_m"] == pytest.approx(0.8)
     assert row["budget"] == {"epochs": 12}
     assert row["arch_id"] == finished_trials[8].proposal.arch.arch_id
+
+
+def flagged(trial: Trial, why: str) -> Trial:
+    """The trial with a time that is not to be trusted."""
+    assert trial.outcome is not None
+    measured = tuple(
+        item.model_copy(update={"flag": why}) if item.metric == "latency_ms" else item
+        for item in trial.outcome.measurements
+    )
+    outcome = trial.outcome.model_copy(update={"measurements": measured})
+    return trial.model_copy(update={"outcome": outcome})
+
+
+def test_an_uncertain_time_is_said_wherever_it_is_shown(
+    make_trial: MakeTrial, tmp_path: Path, header: RunHeader
+) -> None:
+    trials = [make_trial(0, 1, 0.2, 5.0), flagged(make_trial(1, 1, 0.1, 2.0), "the machine hummed")]
+    rows = front_rows(trials, tmp_path)
+    assert [row["latency_ms_flag"] for row in rows] == [None, "the machine hummed"]
+    assert flagged_times(rows) == ["~ the time of trial 1 is uncertain: the machine hummed"]
+    page = render_page(trials, header, tmp_path)
+    assert "~2.00" in page
+    assert "~5.00" not in page
+    assert flagged_times(rows)[0] in page
+    assert "uncertain: the machine hummed" in hover_text(trials[1])
 
 
 def test_what_is_missing_is_null_in_json(make_trial: MakeTrial, tmp_path: Path) -> None:
