@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smnas.data.scenes.store import cache_folder
+from smnas.data.cache import cache_folder
 from smnas.measure.standalone import Finding, Run, Task, disturbance
 
 REMEMBERED = 200

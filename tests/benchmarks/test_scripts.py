@@ -29,6 +29,15 @@ def test_paper_latency(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_repeatability(tmp_path: Path) -> None:
+    small = ("--small", "--repeats", "2", "--loaded", "1")
+    found = run("repeatability.py", tmp_path / "found.json", *small)
+    assert found["measurements"] == 10
+    assert 0 <= found["flagged_quiet"] <= found["flagged_under_load"] == 1
+    assert all(item["latency_ms"] > 0 for item in found["detectors"].values())
+
+
+@pytest.mark.slow
 def test_detector_speed(tmp_path: Path) -> None:
     path = tmp_path / "found.json"
     small = ("--threads", "1", "--rounds", "1", "--size", "64", "--batch", "1")
