@@ -20,11 +20,16 @@ class Executor(Protocol):
     def wait(self) -> Sequence[tuple[int, Outcome]]:
         """Block until at least one trial has ended; return the ended ones by their numbers.
 
-        A trial that fails ends with a failure as its outcome. An error of smnas itself, or a full
-        disk, is raised: the trial then stays unfinished and is taken up again by the next start.
+        A trial that fails ends with a failure as its outcome, perhaps after further attempts
+        (``faults.RETRIES``). What is no trial's fault, such as a full disk, is raised: the trial
+        then stays unfinished and is taken up again by the next start.
         """
         ...
 
     def idle(self) -> bool:
         """Return whether nothing is running or waiting."""
+        ...
+
+    def close(self) -> None:
+        """Stop what runs, and leave no process behind; its trials stay unfinished."""
         ...

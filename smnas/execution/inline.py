@@ -1,17 +1,33 @@
-"""One trial at a time, in this process."""
+"""One trial at a time, on this machine."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 
+from smnas.errors import SmnasError
+from smnas.execution.faults import next_step
+from smnas.execution.work import Fault, Files, Limits, Order, Progress, TrialProgress, TrialSlot
 from smnas.trial.trial import Outcome, Trial
 
 
 class InlineExecutor:
-    """Runs a trial when it is waited for; what is submitted meanwhile queues up."""
+    """Runs a trial when it is waited for; what is submitted meanwhile queues up.
 
-    def __init__(self, evaluate: Callable[[Trial], Outcome]) -> None:
-        """Take the function that turns a trial into its outcome."""
-        self._evaluate = evaluate
+    Args:
+        slot: Where trials run.
+        limits: What a trial may use.
+        progress: Told how far the running trial is.
+    """
+
+    def __init__(
+        self,
+        slot: TrialSlot,
+        limits: Callable[[Trial], Limits],
+        progress: TrialProgress,
+    ) -> None:
+        self._slot = slot
+        self._limits = limits
+        self._progress = progress
         self._queue: deque[Trial] = deque()
 
     def free_slots(self) -> int:
@@ -27,10 +43,32 @@ class InlineExecutor:
         if not self._queue:
             return []
         trial = self._queue[0]
-        outcome = self._evaluate(trial)
+        began = time.monotonic()
+        step: Order | Outcome = Order(trial, self._limits(trial))
+        while isinstance(step, Order):
+            end = self._run(step)
+            step = next_step(step, end, time.monotonic() - began) if isinstance(end, Fault) else end
         self._queue.popleft()
-        return [(trial.number, outcome)]
+        return [(trial.number, step)]
 
     def idle(self) -> bool:
         """Return whether the queue is empty."""
         return not self._queue
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._slot.close()
+
+    def _run(self, order: Order) -> Fault | Outcome:
+        """Return how an attempt ended."""
+        for event in self._slot.run(order):
+            match event:
+                case Progress(share=share, note=note):
+                    self._progress(order.trial.number, share, note)
+                case Files():
+                    raise SmnasError("files of a trial came where they lie already")
+                case Fault() | Outcome():
+                    return event
+                case SmnasError():
+                    raise event
+        raise SmnasError(f"trial {order.trial.number} ended without a word")

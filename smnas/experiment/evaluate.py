@@ -1,15 +1,18 @@
 """One proposal to its outcome: build, fit, save, predict, measure.
 
 A trial that cannot be finished is a failure with its stage and reason, and the search goes on. What
-is not the trial's fault is raised: a full disk, a broken picture, an error of smnas itself.
+is not the trial's fault is raised: a full disk, a broken picture, an error of smnas itself; and so
+is a lack of memory, about which the room of execution knows what to do.
 """
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import torch
 
 from smnas.arch import DetectorArch
 from smnas.archive.storage import room_on_disk
@@ -17,8 +20,9 @@ from smnas.data.dataset import Category, DetectionDataset
 from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import ArchError, NotBuiltYetError, TrainingError, WeightsError
+from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
-from smnas.experiment.memory import means_out_of_memory, release_memory
+from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.run_folder import (
     TRAINING_LOG,
     WEIGHTS,
@@ -40,50 +44,48 @@ from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
 Clock = Literal["device", "stand-in"]
-TrialProgress = Callable[[int, float, str], None]
-"""Told the trial's number, the share of its work that is done, and what it is doing."""
-
 _TRAINING_SHARE = 0.85
 """Of a trial's time; the rest is measuring. Only the progress bar depends on it."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Turns a trial into its outcome, and writes what it leaves under ``folder/trials``.
+    """Turns a trial into its outcome: the ``Work`` of a search.
 
     Attributes:
-        folder: The run folder.
         train: What the trials learn from.
         val: What they are judged on.
         recipe: How they learn.
         device: Where they are trained and timed.
         clock: Whether times are measured, or answered from multiply-adds.
         final_budget: What finals train with, and the yardstick beside them.
-        progress: Told how far the trial is.
         constraints: What candidates must keep to be trained.
+        threads: How many torch computes with; None: as many as it likes.
     """
 
-    folder: Path
     train: DetectionDataset
     val: DetectionDataset
     recipe: Recipe
     device: str
     clock: Clock
     final_budget: Budget
-    progress: TrialProgress
     constraints: tuple[Constraint, ...] = ()
+    threads: int | None = None
 
-    def __call__(self, trial: Trial) -> Outcome:
-        """Return what came of ``trial``.
+    def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
+        """Return what came of ``trial``; what it leaves is written under ``folder/trials``.
 
         Raises:
+            MemoryError: It does not fit into memory.
             StorageFullError: No room on the disk; the trial stays unfinished.
             DataError: A picture cannot be read.
         """
         started = time.perf_counter()
-        attempt = _Attempt(self, trial)
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        attempt = _Attempt(self, trial, folder, batch_parts, report)
         try:
-            with room_on_disk(self.folder):
+            with room_on_disk(folder):
                 measurements = attempt.run()
         except _NotWorthTrainingError as error:
             failure = Failure(stage=error.stage, reason=str(error))
@@ -91,16 +93,13 @@ class Evaluator:
             return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
         except (ArchError, NotBuiltYetError, TrainingError, WeightsError) as error:
             failure = Failure(stage=attempt.stage, reason=str(error))
-        except (MemoryError, RuntimeError) as error:
+            return Outcome(failure=failure, seconds=time.perf_counter() - started)
+        except RuntimeError as error:
             if not means_out_of_memory(error):
                 raise
-            failure = Failure(stage=attempt.stage, reason=f"out of memory: {error}")
-        else:
-            seconds = time.perf_counter() - started
-            return Outcome(measurements=measurements, weights=attempt.weights, seconds=seconds)
-        del attempt
-        release_memory()
-        return Outcome(failure=failure, seconds=time.perf_counter() - started)
+            raise MemoryError(str(error)) from error
+        seconds = time.perf_counter() - started
+        return Outcome(measurements=measurements, weights=attempt.weights, seconds=seconds)
 
 
 class _NotWorthTrainingError(Exception):
@@ -117,23 +116,29 @@ class _NotWorthTrainingError(Exception):
 class _Attempt:
     """One trial on its way; ``stage`` says where it is, and so where it failed."""
 
-    def __init__(self, evaluator: Evaluator, trial: Trial) -> None:
+    def __init__(
+        self, evaluator: Evaluator, trial: Trial, folder: Path, batch_parts: int, report: Report
+    ) -> None:
         self.stage: FailureStage = "build"
         self.weights: str | None = None
         self._world = evaluator
         self._number = trial.number
         self._proposal = trial.proposal
+        self._folder = folder
+        self._batch_parts = batch_parts
+        self._tell = report
 
     def run(self) -> tuple[Measurement, ...]:
         """Return all measurements of the trial."""
-        folder = trial_folder(self._world.folder, self._number)
+        folder = trial_folder(self._folder, self._number)
         shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
         cost = self._check_worth()
         trained = self._train()
         self.stage = "writing"
         trained.save(folder / WEIGHTS, {"trial": str(self._number)})
-        self.weights = (folder / WEIGHTS).relative_to(self._world.folder).as_posix()
+        self.weights = (folder / WEIGHTS).relative_to(self._folder).as_posix()
         self.stage = "measuring"
+        self._report(_TRAINING_SHARE, "measuring accuracy")
         if self._ships_as_trained:
             fold_batch_norms(trained.detector)
         accuracy = self._measure_accuracy(trained)
@@ -179,6 +184,7 @@ class _Attempt:
             seed=derive_seed(proposal.seed, "weights"),
         )
         self.stage = "training"
+        self._report(0.0, "training")
         log = fit(
             detector,
             world.train,
@@ -187,8 +193,9 @@ class _Attempt:
             proposal.seed,
             world.device,
             lambda share, loss: self._report(_TRAINING_SHARE * share, f"training, loss {loss:.2f}"),
+            self._batch_parts,
         )
-        folder = trial_folder(world.folder, self._number)
+        folder = trial_folder(self._folder, self._number)
         write_whole(folder / TRAINING_LOG, log.model_dump_json())
         return TrainedDetector(detector, world.train.categories)
 
@@ -205,7 +212,7 @@ class _Attempt:
             ),
         )
         text = predictions_to_json(world.val, result.predictions)
-        write_whole(predictions_path(world.folder, self._number, "val"), text)
+        write_whole(predictions_path(self._folder, self._number, "val"), text)
         return result.measurements
 
     def _count(self) -> tuple[Measurement, ...]:
@@ -233,7 +240,7 @@ class _Attempt:
         return not proposal.is_candidate and proposal.budget == self._world.final_budget
 
     def _report(self, share: float, note: str) -> None:
-        self._world.progress(self._number, share, note)
+        self._tell(self.stage, share, note)
 
 
 def build_twin(

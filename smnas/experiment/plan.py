@@ -66,6 +66,12 @@ class Plan:
         return sum(stage.trainings for stage in self.stages)
 
     @property
+    def seconds_per_epoch(self) -> float | None:
+        """What an epoch is expected to take, with its share of all that is not training."""
+        epochs = sum(stage.trainings * stage.budget.epochs for stage in self.stages)
+        return None if self.minutes is None or not epochs else 60 * self.minutes / epochs
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """The plan in words."""
         parts = ", ".join(

@@ -19,16 +19,19 @@ from smnas.data.summary import summarise
 from smnas.detector.contract import Prediction
 from smnas.errors import ConfigError, SmnasError
 from smnas.execution.inline import InlineExecutor
+from smnas.execution.slot import Slot
 from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
-from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
+from smnas.experiment.limits import TrialLimits
 from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
 from smnas.experiment.plan import Plan, make_plan
 from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.experiment.threads import one_core_left
+from smnas.experiment.trial_world import TrialWorld
+from smnas.experiment.workplace import Workplace
 from smnas.measure.accuracy import coco_ap
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.report.page import render_report
@@ -72,8 +75,14 @@ def search(
     return run_search(settings, Path(out), observer or SilentObserver())
 
 
-def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSummary:
+def run_search(
+    config: SearchConfig,
+    folder: Path,
+    observer: Observer,
+    workplace: Workplace | None = None,
+) -> RunSummary:
     """Run the search that ``config`` describes in ``folder``; see ``search`` for errors."""
+    workplace = workplace or Workplace()
     started = time.perf_counter()
     check_machine(config)
     splits = load_splits(config.data, config.seed)
@@ -90,7 +99,7 @@ def run_search(config: SearchConfig, folder: Path, observer: Observer) -> RunSum
         with one_core_left():
             plan = plan_search(config, settings, splits, spaces)
             observer.announced(_brief(archive, plan))
-            search_archive(archive, config, settings, splits, spaces, plan, observer)
+            search_archive(archive, config, settings, spaces, plan, workplace, observer)
             read_test_split(archive, splits.val, splits.test, config.device, observer)
         rows = write_front(archive)
         report = render_report(folder)
@@ -181,25 +190,30 @@ def search_archive(
     archive: Archive,
     config: SearchConfig,
     settings: SearchSettings,
-    splits: Splits,
     spaces: SpacePair,
     plan: Plan,
+    workplace: Workplace,
     observer: Observer,
 ) -> None:
     """Run all trials of the search that are not in the archive yet."""
-    evaluate = Evaluator(
-        folder=archive.folder,
-        train=splits.train,
-        val=splits.val,
+    world = TrialWorld(
+        data=config.data,
+        seed=config.seed,
+        data_ids=archive.header.data_ids,
+        largest_input=spaces.enclosing_input,
         recipe=config.recipe,
         device=config.device,
         clock=config.clock,
         final_budget=settings.final,
-        progress=observer.progressed,
         constraints=config.constraints,
+        threads=torch.get_num_threads(),
     )
-    algorithm = SmNas(spaces, settings)
-    run(archive, algorithm, InlineExecutor(evaluate), observer, plan.done_share)
+    limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
+    executor = InlineExecutor(Slot(world, archive.folder), limits, observer.progressed)
+    try:
+        run(archive, SmNas(spaces, settings), executor, observer, plan.done_share)
+    finally:
+        executor.close()
 
 
 def cache_pictures(

@@ -196,6 +196,9 @@ class History:
                 twin = as_built(proposal.arch.replace(norm=norm))
                 for tried in self._tried.values():
                     tried.add(twin)
+        if trial.infeasible:  # with any budget
+            for tried in self._tried.values():
+                tried.add(as_built(proposal.arch))
         for pool in self._pools_of[at]:
             pool.finish(trial)
 

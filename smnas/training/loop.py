@@ -36,6 +36,7 @@ def fit(
     seed: int,
     device: torch.device | str = "cpu",
     progress: ProgressCallback | None = None,
+    accumulate: int = 1,
 ) -> FitLog:
     """Train ``detector`` in place, and leave it in eval mode on ``device``.
 
@@ -52,9 +53,8 @@ def fit(
         seed: Seed of the training.
         device: Where it computes.
         progress: Called with the share done and the loss, at most five times a second.
-
-    Returns:
-        Loss curve, counts and seconds.
+        accumulate: Into how many parts a batch is split that does not fit into memory at once;
+            their gradients are added up. Group norm does not notice, batch norm does.
 
     Raises:
         DataError: The dataset has no pictures.
@@ -78,7 +78,7 @@ def fit(
     started = time.perf_counter()
     detector.seed_sampling(derive_seed(seed, "sampling"))
     with frozen_parts(detector, recipe, initial) as frozen:
-        trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress)
+        trainer = _Trainer(detector, recipe, len(loader) * epochs, device, progress, accumulate)
         trainer.run(loader, epochs, frozen)
     return FitLog(
         curve=tuple(trainer.curve.points),
@@ -107,6 +107,7 @@ class _Trainer:
         steps: int,
         device: torch.device,
         progress: ProgressCallback | None,
+        accumulate: int,
     ) -> None:
         self.precision: Precision = choose_precision(device, recipe.precision)
         self.curve = LossCurve(steps)
@@ -116,6 +117,7 @@ class _Trainer:
         self._recipe = recipe
         self._steps = steps
         self._device = device
+        self._accumulate = accumulate
         self._optimizer = build_optimizer(detector, recipe)
         self._progress = ThrottledProgress(progress)
         self._average = WeightAverage(detector, recipe.averaging) if recipe.averaging else None
@@ -140,13 +142,10 @@ class _Trainer:
         rate *= rate_share(self.done, self._steps, self._recipe.schedule)
         set_learning_rate(self._optimizer, rate)
         self._optimizer.zero_grad(set_to_none=True)
-        with autocast(self._device, self.precision):
-            losses = self._detector(images_B3HW.to(self._device), targets.to(self._device))
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()
+        losses = self._add_gradients(images_B3HW, targets)
         norm = clip_gradients(self._detector.parameters(), self._recipe.optimizer.clip_norm)
         # One transfer for all numbers of the step: on a GPU each would wait for the device.
-        numbers = torch.stack([*losses.values(), norm]).detach().tolist()
+        numbers = torch.stack([*losses.values(), norm]).tolist()
         parts = dict(zip(losses, numbers, strict=False))
         self._check_finite(parts, numbers[-1])
         self._optimizer.step()
@@ -156,6 +155,22 @@ class _Trainer:
             self._average.update()
         self.curve.add(self.done, rate, parts)
         self._progress.report(self.done / self._steps, sum(parts.values()))
+
+    def _add_gradients(self, images_B3HW: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """Add up the gradients of a batch, part by part, and return its mean losses."""
+        batch = len(images_B3HW)
+        means: dict[str, Tensor] = {}
+        size = math.ceil(batch / self._accumulate)
+        for start in range(0, batch, size):
+            pictures = slice(start, start + size)
+            part_B3HW = images_B3HW[pictures].to(self._device)
+            with autocast(self._device, self.precision):
+                losses = self._detector(part_B3HW, targets.of_pictures(pictures).to(self._device))
+            share = len(part_B3HW) / batch
+            (share * torch.stack(list(losses.values())).sum()).backward()
+            for name, loss in losses.items():
+                means[name] = means.get(name, 0.0) + share * loss.detach()
+        return means
 
     def _check_finite(self, parts: dict[str, float], norm: float) -> None:
         if math.isfinite(norm) and all(map(math.isfinite, parts.values())):

@@ -10,9 +10,12 @@ from smnas.trial.measurement import Measurement, Split
 from smnas.trial.pruning import PruneRule
 
 Stage = Literal[1, 2, "final", "yardstick"]
-FailureStage = Literal["constraint", "pruning", "build", "training", "measuring", "writing"]
+FailureStage = Literal[
+    "constraint", "pruning", "build", "training", "measuring", "writing", "memory"
+]
 """Where a trial ended. ``constraint``: it was counted or timed, found unfit, and not trained;
-``pruning``: found not worth a training (see ``PruneRule``)."""
+``pruning``: found not worth a training (see ``PruneRule``); ``memory``: it does not fit, not even
+with its batches in parts."""
 _REFUSALS = ("constraint", "pruning")
 
 
@@ -106,6 +109,12 @@ class Trial(_Value):
         """Whether it was refused as not worth a training (see ``PruneRule``)."""
         failure = self.outcome.failure if self.outcome else None
         return failure is not None and failure.stage == "pruning"
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether its network was found too large for the memory there is."""
+        failure = self.outcome.failure if self.outcome else None
+        return failure is not None and failure.stage == "memory"
 
     @property
     def failed(self) -> bool:

@@ -6,10 +6,12 @@ moment, and run again. It says on standard output which trials it trains.
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from smnas.archive.header import RunHeader
 from smnas.execution.inline import InlineExecutor
+from smnas.execution.work import Event, Limits, Order
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
@@ -57,6 +59,23 @@ def evaluate(trial: Trial) -> Outcome:
     )
 
 
+class DirectSlot:
+    """Runs trials in this process: for tests of what is around them."""
+
+    def __init__(self, answer: Callable[[Trial], Outcome]) -> None:
+        self._answer = answer
+
+    def run(self, order: Order) -> Iterator[Event]:
+        yield self._answer(order.trial)
+
+    def close(self) -> None:
+        pass
+
+
+def direct_executor(answer: Callable[[Trial], Outcome]) -> InlineExecutor:
+    return InlineExecutor(DirectSlot(answer), lambda _: Limits(), lambda *_: None)
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -76,7 +95,7 @@ def main(folder: str, seconds: str, trials: str) -> None:
 
     archive = open_run(Path(folder), header)
     algorithm = SmNas(known_space("micro"), chosen)
-    run(archive, algorithm, InlineExecutor(slow), SilentObserver(), lambda _: 0.0)
+    run(archive, algorithm, direct_executor(slow), SilentObserver(), lambda _: 0.0)
     say("finished")
 
 

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,12 +15,13 @@ from smnas.experiment import evaluate
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
 from smnas.measure.latency import measure_latency
+from smnas.training.loop import fit
 from smnas.training.recipe import OptimizerSettings, Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import Constraint
 from smnas.trial.metrics import METRICS
 from smnas.trial.pruning import PruneRule
-from smnas.trial.trial import Failure, Origin, Proposal, Trial
+from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
 
 TINY = "32x32/basicblock_8_1-1-1-1/fpn-p2-p3-8/none/retina/convs=1/norm=gn-ws"
 
@@ -63,18 +66,21 @@ def make_trial(arch: str = TINY, stage: int | str = 1, epochs: int = 1) -> Trial
 
 @pytest.fixture
 def make_evaluator(tmp_path):
-    def make(**changes) -> Evaluator:
+    def make(**changes) -> Callable[..., Outcome]:
         parts = {
-            "folder": tmp_path,
             "train": Squares(),
             "val": Squares(),
             "recipe": Recipe(batch=2, precision="float32"),
             "device": "cpu",
             "clock": "stand-in",
             "final_budget": Budget(epochs=2),
-            "progress": lambda number, share, note: None,
         }
-        return Evaluator(**{**parts, **changes})
+        evaluator = Evaluator(**{**parts, **changes})
+
+        def run(trial: Trial, batch_parts: int = 1) -> Outcome:
+            return evaluator(trial, tmp_path, batch_parts, lambda stage, share, note: None)
+
+        return run
 
     return make
 
@@ -137,18 +143,23 @@ def test_loss_that_is_not_finite_is_a_failed_trial(make_evaluator, tmp_path):
 @pytest.mark.parametrize(
     "error",
     [
-        MemoryError(),
+        MemoryError("allocate"),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
     ],
 )
-def test_out_of_memory_is_a_failed_trial(make_evaluator, monkeypatch, error):
+def test_lack_of_memory_is_told_as_such(make_evaluator, monkeypatch, error):
     monkeypatch.setattr(evaluate, "fit", raising(error))
-    failure = make_evaluator()(make_trial()).failure
-    assert failure is not None
-    assert failure.stage == "training"
-    assert failure.reason.startswith("out of memory")
+    with pytest.raises(MemoryError, match=re.escape(str(error))):
+        make_evaluator()(make_trial())
     assert means_out_of_memory(error)
+
+
+def test_batches_in_parts_reach_the_training(make_evaluator, monkeypatch):
+    asked = []
+    monkeypatch.setattr(evaluate, "fit", lambda *args: asked.append(args) or fit(*args))
+    assert make_evaluator()(make_trial(), batch_parts=2).failure is None
+    assert asked[0][-1] == 2
 
 
 @pytest.mark.parametrize(

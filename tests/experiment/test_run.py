@@ -11,7 +11,6 @@ import pytest
 
 from smnas.archive.archive import Archive
 from smnas.errors import StorageFullError
-from smnas.execution.inline import InlineExecutor
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
@@ -126,7 +125,7 @@ def world(stand_in, tmp_path):
         def run(self, observer=None) -> Archive:
             archive = open_run(tmp_path / "run", self.header)
             algorithm = SmNas(known_space("micro"), self.settings)
-            executor = InlineExecutor(self.evaluate)
+            executor = stand_in.direct_executor(self.evaluate)
             try:
                 run(archive, algorithm, executor, observer or SilentObserver(), share)
             finally:
@@ -179,6 +178,12 @@ def test_used_up_space_ends_the_search(stand_in, tmp_path):
 
     header = stand_in.RunHeader(smnas_version="0", created="-", config={}, data_ids={})
     archive = open_run(tmp_path / "run", header)
-    run(archive, Nothing(), InlineExecutor(stand_in.evaluate), SilentObserver(), lambda _: 0.0)
+    run(
+        archive,
+        Nothing(),
+        stand_in.direct_executor(stand_in.evaluate),
+        SilentObserver(),
+        lambda _: 0.0,
+    )
     archive.close()
     assert archive.trials() == ()

@@ -62,6 +62,7 @@ class TinyDetector(nn.Module):
         )
         self.box = nn.Linear(8 * 64, 4)
         self.factor = 1.0
+        self.noise = 0.01
         self.generator = torch.Generator()
 
     def seed_sampling(self, seed: int) -> None:
@@ -80,7 +81,7 @@ class TinyDetector(nn.Module):
             )
         # The noise stands for the sampling of anchors.
         draw = torch.rand((), generator=self.generator)
-        noise = 0.01 * draw * boxes_B4.square().mean() / SIDE
+        noise = self.noise * draw * boxes_B4.square().mean() / SIDE
         error = (boxes_B4 - targets.boxes_BG4[:, 0]).abs().mean() / SIDE
         return {"box": error * self.factor, "noise": noise}
 

@@ -138,3 +138,18 @@ def test_bf16_trains_too(make_tiny, squares) -> None:
     log = fit(make_tiny(), squares, recipe, epochs=5, seed=0)
     assert log.precision == "bf16"
     assert log.final_loss < log.curve[0].loss
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4, 9])
+def test_a_batch_in_parts_is_the_same_step(make_tiny, make_squares, parts) -> None:
+    results = []
+    for accumulate in (1, parts):
+        detector = make_tiny()
+        detector.noise = 0.0  # drawn once a part
+        recipe = Recipe(batch=4, precision="float32", optimizer=OptimizerSettings(kind="sgd"))
+        log = fit(detector, make_squares(8), recipe, 3, seed=0, accumulate=accumulate)
+        results.append((weights_of(detector), log.final_loss, log.steps, log.pictures))
+    (whole, loss, *counts), (split, split_loss, *split_counts) = results
+    assert torch.allclose(whole, split, rtol=1e-5, atol=1e-6)
+    assert split_loss == pytest.approx(loss, rel=1e-5)
+    assert split_counts == counts == [6, 24]

@@ -1,0 +1,143 @@
+"""One place for trials on this machine: it keeps a nest, and starts another when one is gone."""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Self
+
+from smnas.errors import SmnasError
+from smnas.execution.process import kill_group
+from smnas.execution.work import Event, Fault, Order, Progress, World
+
+_LAST_WORDS_BYTES = 4000
+
+
+class Slot:
+    """Runs one attempt at a time, each in a child process of its own.
+
+    Args:
+        world: What the trials share; it is built once, when the first of them begins.
+        folder: What trials leave behind is written under it.
+    """
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = pickle.dumps(world)
+        self._folder = folder
+        self._nest: _Nest | None = None
+
+    def open(self) -> "_Nest":
+        """Build what the trials share, if that has not been done.
+
+        Raises:
+            SmnasError: It cannot be built.
+        """
+        if self._nest is None:
+            self._nest = _Nest.start(self._world, self._folder)
+        return self._nest
+
+    def run(self, order: Order) -> Iterator[Event]:
+        """Yield what happens, to the end of the attempt; leaving early kills it.
+
+        Raises:
+            SmnasError: What the trials share cannot be built.
+        """
+        nest = self.open()
+        try:
+            yield from nest.attempt(order)
+        finally:
+            if not nest.is_idle:
+                self.close()
+
+    def close(self) -> None:
+        """Stop what runs; no process is left."""
+        if self._nest is not None:
+            self._nest.close()
+            self._nest = None
+
+
+class _Nest:
+    """The process of ``nest.py``, as its owner sees it."""
+
+    def __init__(self) -> None:
+        self.is_idle = False
+        """Whether it waits for an order; False also where it is gone."""
+        self._child: int | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        self._pipe, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "smnas.execution.nest", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is for the owner alone
+                # OpenBLAS starts its threads when it is loaded, and a fork should find none.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            )
+
+    @classmethod
+    def start(cls, world: bytes, folder: Path) -> Self:
+        """Return a nest that has built ``world``."""
+        nest = cls()
+        answer: object = None
+        try:
+            nest._pipe.send((sys.path, world, str(folder)))
+            answer = nest._pipe.recv()
+        except (EOFError, OSError):
+            error = f"the process that trials are started from has ended: {nest._last_words(0)}"
+            nest.close()
+            raise SmnasError(error) from None
+        except BaseException:
+            nest.close()
+            raise
+        if isinstance(answer, SmnasError):
+            nest.close()
+            raise answer
+        nest.is_idle = True
+        return nest
+
+    def attempt(self, order: Order) -> Iterator[Event]:
+        """Yield what happens to the end of the attempt."""
+        self.is_idle = False
+        said_before = os.fstat(self._said.fileno()).st_size
+        last: Event = Progress("build", 0.0, "starting")
+        try:
+            self._pipe.send(order)
+            self._child = self._pipe.recv()
+            while isinstance(last, Progress):
+                yield last
+                last = self._pipe.recv()
+        except (EOFError, OSError):
+            stage = last.stage if isinstance(last, Progress) else "build"
+            yield Fault("killed", stage, "the process that had started it was killed")
+            return
+        self.is_idle, self._child = True, None
+        if isinstance(last, Fault) and last.kind == "crashed":
+            words = self._last_words(said_before)
+            last = replace(last, reason=f"{last.reason}: {words}" if words else last.reason)
+        yield last
+
+    def close(self) -> None:
+        """End it, and the child that it may have."""
+        self.is_idle = False
+        self._pipe.close()
+        if self._child is not None:
+            kill_group(self._child)
+        self._process.kill()
+        self._process.wait()
+        self._said.close()
+
+    def _last_words(self, since: int) -> str:
+        """Return the last line that was said to standard error, that of the error itself."""
+        size = os.fstat(self._said.fileno()).st_size
+        start = max(since, size - _LAST_WORDS_BYTES)
+        text = os.pread(self._said.fileno(), _LAST_WORDS_BYTES, start).decode(errors="replace")
+        lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
+        return lines[-1] if lines else ""

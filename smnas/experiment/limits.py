@@ -1,0 +1,54 @@
+"""What a trial may use, so that one that hangs does not hold up the search."""
+
+from collections.abc import Callable, Sequence
+
+from smnas.execution.work import Limits
+from smnas.experiment.plan import Plan
+from smnas.experiment.workplace import Workplace
+from smnas.trial.trial import Trial
+
+PATIENCE = 20.0
+"""How many times as long as the slowest so far, or as planned, a trial may take."""
+LEAST_S = 1800.0
+"""What every trial may take: a short one is mostly start and measuring."""
+
+
+class TrialLimits:
+    """The limits of each trial, from what has been planned and seen.
+
+    Args:
+        workplace: What the user says.
+        plan: What trials were expected to take.
+        trials: Returns those that the run knows.
+        batch: Pictures of a batch: into so many parts it can be split.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        plan: Plan,
+        trials: Callable[[], Sequence[Trial]],
+        batch: int,
+    ) -> None:
+        self._workplace = workplace
+        self._planned_s = plan.seconds_per_epoch
+        self._trials = trials
+        self._batch = batch
+
+    def __call__(self, trial: Trial) -> Limits:
+        """Return what ``trial`` may use."""
+        return Limits(self._seconds(trial), self._workplace.memory_mib, self._batch)
+
+    def _seconds(self, trial: Trial) -> float | None:
+        """Return the time that ``trial`` may take; None where nothing is known of such trials."""
+        if self._workplace.trial_hours is not None:
+            return 3600 * self._workplace.trial_hours
+        seen = [
+            known.outcome.seconds / known.proposal.budget.epochs
+            for known in self._trials()
+            if known.outcome is not None and known.succeeded
+        ]
+        known_s = [*seen, *([] if self._planned_s is None else [self._planned_s])]
+        if not known_s:
+            return None
+        return max(LEAST_S, PATIENCE * max(known_s) * trial.proposal.budget.epochs)
