@@ -5,7 +5,9 @@ detections are matched once, and COCO's accumulation runs over all rows together
 recall, and only at hits can precision peak; the false alarms between two hits enter as one sum.
 """
 
-from collections.abc import Generator
+import math
+from collections import defaultdict
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 CONFIDENCE = 0.95
 _AT_75 = 5  # where 0.75 stands among the IoU thresholds; 0.5 comes first
 _CELLS_AT_ONCE = 1 << 20
+_FEWEST_SETS, _MOST_SETS = 64, 1024
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -69,14 +72,18 @@ def weighted_ap(hits: Hits, weights_BP: Weights, *, by_size: bool = True) -> Flo
         6 x B, rows as in ``METRICS``; NaN where a set has no object of that size.
     """
     areas = range(len(AREA_RANGES) if by_size else 1)
-    most = max((len(item.object_picture_G) for item in hits.categories), default=0)
-    sets = max(128, _CELLS_AT_ONCE // max(most, 1))
+    total_6B = np.zeros((len(METRICS), len(weights_BP)))
+    number_6B = np.zeros_like(total_6B)
     with _one_thread():
-        parts = [
-            _all_categories(hits, np.ascontiguousarray(weights_BP[at : at + sets].T), areas)
-            for at in range(0, len(weights_BP), sets)
-        ]
-    return np.concatenate(parts, axis=1)
+        for sets, categories in _by_sets_at_once(hits.categories).items():
+            for at in range(0, len(weights_BP), sets):
+                chunk = slice(at, at + sets)
+                weights_PB = np.ascontiguousarray(weights_BP[chunk].T)
+                for category in categories:  # those that have an object in the set are averaged
+                    values_6B = _one_category(category, weights_PB, areas)
+                    total_6B[:, chunk] += np.nan_to_num(values_6B)
+                    number_6B[:, chunk] += ~np.isnan(values_6B)
+    return np.divide(total_6B, number_6B, out=np.full_like(total_6B, np.nan), where=number_6B > 0)
 
 
 def percentile_interval(replicates_B: Floats) -> Interval | None:
@@ -100,16 +107,13 @@ def _one_thread() -> Generator[None, None, None]:
         torch.set_num_threads(threads)
 
 
-def _all_categories(hits: Hits, weights_PB: Weights, areas: range) -> Floats:
-    """Average over the categories that have an object in the set."""
-    total_6B = np.zeros((len(METRICS), weights_PB.shape[1]))
-    number_6B = np.zeros_like(total_6B)
-    for category in hits.categories:
-        values_6B = _one_category(category, weights_PB, areas)
-        defined_6B = ~np.isnan(values_6B)
-        total_6B += np.where(defined_6B, values_6B, 0.0)
-        number_6B += defined_6B
-    return np.divide(total_6B, number_6B, out=np.full_like(total_6B, np.nan), where=number_6B > 0)
+def _by_sets_at_once(categories: Sequence[CategoryHits]) -> dict[int, list[CategoryHits]]:
+    """Group the categories by how many sets are looked at together: fewer of many objects."""
+    groups: dict[int, list[CategoryHits]] = defaultdict(list)
+    for category in categories:
+        room = _CELLS_AT_ONCE // max(len(category.object_picture_G), 1)
+        groups[min(max(_FEWEST_SETS, 1 << room.bit_length()), _MOST_SETS)].append(category)
+    return groups
 
 
 def _one_category(category: CategoryHits, weights_PB: Weights, areas: range) -> Floats:
@@ -152,14 +156,15 @@ def _one_area(category: CategoryHits, area: int, weights_PB: Weights, objects_B:
 
 def _interpolated(found_MB: Weights, counted_MB: Weights, objects_B: Floats) -> Floats:
     """Return the mean over ``RECALLS`` of the best precision at that recall or a higher one."""
-    precision_MB = np.divide(found_MB, np.maximum(counted_MB, 1.0), dtype=np.float64)
-    envelope_MB = _accumulate(np.maximum, precision_MB[::-1])[::-1]
+    envelope_MB = np.divide(found_MB, np.maximum(counted_MB, 1.0), dtype=np.float64)
+    envelope_MB = _accumulate(np.maximum, envelope_MB[::-1])[::-1]
     recall_MB = np.divide(found_MB, np.maximum(objects_B, 1.0), dtype=np.float64)
     # How many of the recalls are reached: those below the nearest one, and that one or not.
-    nearest_MB = np.rint(recall_MB * (len(RECALLS) - 1))
-    reached_MB = nearest_MB + (recall_MB >= RECALLS[nearest_MB.astype(np.intp)])
-    newly_MB = np.diff(reached_MB, axis=0, prepend=0.0)
-    return np.einsum("mb,mb->b", envelope_MB, newly_MB) / len(RECALLS)
+    reached_MB = np.rint(recall_MB * (len(RECALLS) - 1))
+    reached_MB += recall_MB >= reached_MB * RECALLS[1]  # to the last bit what stands in RECALLS
+    sum_B = np.einsum("mb,mb->b", envelope_MB, reached_MB)
+    sum_B -= np.einsum("mb,mb->b", envelope_MB[1:], reached_MB[:-1])
+    return sum_B / len(RECALLS)
 
 
 def _sums_up_to(weights_PB: Weights, picture_D: Ints, chosen_D: Bools, stops_S: Ints) -> Weights:
@@ -179,9 +184,18 @@ def _sums_up_to(weights_PB: Weights, picture_D: Ints, chosen_D: Bools, stops_S: 
 
 
 def _accumulate(operation: np.ufunc, values_MB: NDArray[Any]) -> NDArray[Any]:
-    """Accumulate down the rows; for many sets this loop is four times as fast as NumPy."""
-    if values_MB.shape[1] < 64:
-        return operation.accumulate(values_MB, axis=0)
-    for row in range(1, len(values_MB)):
+    """Accumulate down the rows, in place: within blocks of rows, all at once, then over these.
+
+    NumPy's own goes down column by column, and takes many times as long.
+    """
+    rows, columns = values_MB.shape
+    size = max(1, math.isqrt(rows))
+    whole = rows - rows % size
+    blocks = values_MB[:whole].reshape(-1, size, columns)
+    for row in range(1, size):
+        operation(blocks[:, row - 1], blocks[:, row], out=blocks[:, row])
+    for block in range(1, len(blocks)):
+        operation(blocks[block - 1, -1], blocks[block], out=blocks[block])
+    for row in range(max(whole, 1), rows):
         operation(values_MB[row - 1], values_MB[row], out=values_MB[row])
     return values_MB

@@ -69,3 +69,12 @@ def test_loader_speed(tmp_path: Path) -> None:
     assert found["open_100k_pictures"] == 2000
     assert found["open_100k_s"] > 0
     assert found["open_100k_mb"] < found["first_open_100k_mb"]
+
+
+@pytest.mark.slow
+def test_bootstrap_speed(tmp_path: Path) -> None:
+    small = ("--pictures", "40", "--replicates", "20", "--checked", "2")
+    found = run("bootstrap_speed.py", tmp_path / "found.json", *small)
+    assert (found["pictures"], found["classes"], found["replicates"]) == (40, 80, 20)
+    assert found["largest_difference"] < 1e-9
+    assert found["bootstrap_s"] > 0
