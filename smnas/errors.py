@@ -60,6 +60,18 @@ class ArchiveError(SmnasError):
     """A run folder that is half-written, or that another version has made."""
 
 
+class RunBusyError(ArchiveError):
+    """A run that another driver is writing to."""
+
+    @classmethod
+    def held_by(cls, run: str, holder: str) -> "RunBusyError":
+        """Return the error for a run that ``holder`` writes to."""
+        return cls(
+            f"{run}: is in use by {holder}; one search at a time writes to a run: wait for that "
+            "one, stop it, or name another folder with --out"
+        )
+
+
 class RunMismatchError(ArchiveError):
     """A run folder that holds another search than the one that is asked for."""
 

@@ -1,7 +1,12 @@
-"""What every test is given: a cache of its own, and COCO files with real pictures."""
+"""What tests of several rooms are given: a cache of their own, COCO files, PostgreSQL."""
 
 import json
-from collections.abc import Callable
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +66,75 @@ def make_coco(tmp_path: Path, coco_content: dict[str, Any]) -> MakeCoco:
         return path
 
     return make
+
+
+_PLACES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin")
+
+
+class PostgresServer:
+    """A server in a folder of its own, reached through a socket there, with a user for the tests.
+
+    PostgreSQL refuses to run as root, so that root runs it as another user.
+    """
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries, self._folder = binaries, folder
+        self._user = None if os.getuid() else _unprivileged()
+        if self._user:
+            shutil.chown(folder, self._user)
+        self._call("initdb", "--auth=trust", "--username=smnas", "--no-sync", "--encoding=UTF8")
+        settings = f"unix_socket_directories = '{folder}'\nlisten_addresses = ''\nfsync = off\n"
+        with (folder / "data" / "postgresql.conf").open("a") as file:
+            file.write(settings)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://smnas@/postgres?host={self._folder}"
+
+    def start(self) -> None:
+        self._call("pg_ctl", "start", "--wait", f"--log={self._folder}/log")
+
+    def stop(self, how: str = "fast") -> None:
+        self._call("pg_ctl", "stop", "--wait", f"--mode={how}")
+
+    def _call(self, name: str, *arguments: str) -> None:
+        command = [str(self._binaries / name), f"--pgdata={self._folder}/data", *arguments]
+        done = subprocess.run(
+            command,
+            user=self._user,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # the server keeps what it is given: no pipe
+            stderr=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            log = self._folder / "log"
+            pytest.fail(f"{name}: {log.read_text() if log.exists() else done.returncode}")
+
+
+def _unprivileged() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _find_binaries() -> Path | None:
+    places = [folder for pattern in _PLACES for folder in Path("/").glob(pattern[1:])]
+    on_path = shutil.which("initdb")
+    places += [Path(on_path).parent] if on_path else []
+    return next((p for p in sorted(places, reverse=True) if (p / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = _find_binaries()
+    if binaries is None:
+        message = "no PostgreSQL server on this machine: the archive was NOT tested on one"
+        if os.environ.get("SMNAS_REQUIRE_POSTGRES") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    folder = Path(tempfile.mkdtemp(prefix="smnas-pg-"))  # short enough for a socket's path
+    server = PostgresServer(binaries, folder)
+    yield server
+    server.stop("immediate")
+    shutil.rmtree(folder)

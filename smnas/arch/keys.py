@@ -106,8 +106,7 @@ def get_field(data: dict[str, Any], path: tuple[str, ...]) -> Any:
     return value
 
 
-def set_field(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Set the value at ``path``, whose parent must be there."""
-    for step in path[:-1]:
-        data = data[step]
-    data[path[-1]] = value
+def with_field(data: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return a copy of ``data`` with another value at ``path``, whose parent must be there."""
+    step, *rest = path
+    return {**data, step: with_field(data[step], tuple(rest), value) if rest else value}

@@ -7,11 +7,12 @@ plain arch, which the five fields alone describe, and differ from it in the keys
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from smnas.arch.keys import KEYS, get_field, set_field
+from smnas.arch.keys import KEYS, get_field, with_field
 from smnas.arch.known import KNOWN_DETECTORS
 from smnas.arch.parts import (
     BLOCKS,
@@ -59,7 +60,7 @@ def read_text(text: str) -> dict[str, Any]:
     if len(set(keys)) != len(keys):
         raise ArchError(f"arch {text!r}: a key stands twice; give each once")
     for item in fields[5:]:
-        _apply_key(item, data)
+        data = _apply_key(item, data)
     return data
 
 
@@ -137,13 +138,18 @@ _FIELDS: dict[str, tuple[Callable[[str], dict[str, Any]], TypeAdapter[Any]]] = {
 
 def _plain(fields: list[str]) -> dict[str, Any]:
     """Return the data of the arch that the five fields alone describe, defaults filled in."""
-    data: dict[str, Any] = {"norm": DEFAULT_NORM}
-    for text, (name, (read, part)) in zip(fields, _FIELDS.items(), strict=True):
-        try:
-            data[name] = part.validate_python(read(text)).model_dump()
-        except ValidationError as error:
-            raise ArchError(describe_validation_error(f"{name} {text!r}", error)) from None
-    return data
+    parts = {name: _part(name, text) for name, text in zip(_FIELDS, fields, strict=True)}
+    return {"norm": DEFAULT_NORM, **parts}
+
+
+@lru_cache(maxsize=65_536)
+def _part(name: str, text: str) -> dict[str, Any]:
+    """Return the data of one field, defaults filled in; shared by all archs, and never changed."""
+    read, part = _FIELDS[name]
+    try:
+        return part.validate_python(read(text)).model_dump()
+    except ValidationError as error:
+        raise ArchError(describe_validation_error(f"{name} {text!r}", error)) from None
 
 
 def _plain_fields(data: dict[str, Any]) -> list[str]:
@@ -165,15 +171,15 @@ def write_backbone(data: dict[str, Any]) -> str:
     return f"timm:{data['name']}" if data["kind"] == "timm" else data["name"]
 
 
-def _apply_key(item: str, data: dict[str, Any]) -> None:
-    """Write one ``KEY=VALUE`` into the dumped arch, or say why it cannot be."""
+def _apply_key(item: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the dumped arch with one ``KEY=VALUE`` in it, or say why it cannot be."""
     name, equals, value = item.partition("=")
-    usable = [key for key, at in KEYS.items() if get_field(data, at.path) is not None]
-    if not equals or name not in usable:
+    if not equals or name not in KEYS or get_field(data, KEYS[name].path) is None:
+        usable = [key for key, at in KEYS.items() if get_field(data, at.path) is not None]
         cause = "has no place in this arch" if name in KEYS and equals else "unknown key"
         raise ArchError(f"{item!r}: {cause}; {nearest(name, usable)}")
     try:
-        set_field(data, KEYS[name].path, KEYS[name].read(value))
+        return with_field(data, KEYS[name].path, KEYS[name].read(value))
     except ValueError:
         example = KEYS[name].example
         raise ArchError(f"{item!r}: expected a value such as {name}={example}") from None

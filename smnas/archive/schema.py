@@ -4,89 +4,90 @@ What is learned later about a trial (a re-timed latency, the AP on the test spli
 measurement, never a correction.
 """
 
-from typing import Any
-
-from sqlalchemy import JSON, BigInteger, Double, ForeignKey, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 FORMAT = 2
 """Number of this schema; an archive with another number is refused."""
 
+TABLES = MetaData()
 
-class Table(DeclarativeBase):
-    """Base of the tables."""
+RUN = Table(
+    "run",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("format", Integer, nullable=False),
+    Column("header", JSON, nullable=False),
+)
+"""What the run is; the newest row counts, an older one says what was asked for before."""
 
+TRIALS = Table(
+    "trials",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # How many outcomes were recorded when it was proposed: what the algorithm had seen.
+    Column("outcomes_known", Integer, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("arch", Text, nullable=False),
+    Column("arch_id", String(12), nullable=False, index=True),
+    Column("origin", JSON, nullable=False),
+    Column("budget", JSON, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("continues", ForeignKey("trials.number")),
+    Column("pruning", JSON(none_as_null=True)),
+)
+"""A proposal under its number, written before it runs."""
 
-class RunRow(Table):
-    """What the run is; the newest row counts, an older one says what was asked for before."""
+OUTCOMES = Table(
+    "outcomes",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("trial", ForeignKey("trials.number"), nullable=False, unique=True),
+    Column("weights", Text),
+    Column("seconds", Double, nullable=False),
+)
+"""That a trial ended; ``id`` runs in the order in which the outcomes came."""
 
-    __tablename__ = "run"
+FAILURES = Table(
+    "failures",
+    TABLES,
+    Column("trial", ForeignKey("outcomes.trial"), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""Why a trial has no numbers."""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    format: Mapped[int]
-    header: Mapped[dict[str, Any]] = mapped_column(JSON)
+PROTOCOLS = Table(
+    "protocols",
+    TABLES,
+    Column("id", String(12), primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+"""How numbers were taken, keyed by the hash of its content."""
 
-
-class TrialRow(Table):
-    """A proposal under its number, written before it runs."""
-
-    __tablename__ = "trials"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    outcomes_known: Mapped[int]
-    """How many outcomes were recorded when it was proposed: what the algorithm had seen."""
-    stage: Mapped[str] = mapped_column(String(16))
-    arch: Mapped[str] = mapped_column(Text)
-    arch_id: Mapped[str] = mapped_column(String(12), index=True)
-    origin: Mapped[dict[str, Any]] = mapped_column(JSON)
-    budget: Mapped[dict[str, Any]] = mapped_column(JSON)
-    seed: Mapped[int] = mapped_column(BigInteger)
-    continues: Mapped[int | None] = mapped_column(ForeignKey("trials.number"))
-    pruning: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-
-
-class OutcomeRow(Table):
-    """That a trial ended; ``id`` runs in the order in which the outcomes came."""
-
-    __tablename__ = "outcomes"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    trial: Mapped[int] = mapped_column(ForeignKey("trials.number"), unique=True)
-    weights: Mapped[str | None] = mapped_column(Text)
-    seconds: Mapped[float] = mapped_column(Double)
-
-
-class FailureRow(Table):
-    """Why a trial has no numbers."""
-
-    __tablename__ = "failures"
-
-    trial: Mapped[int] = mapped_column(ForeignKey("outcomes.trial"), primary_key=True)
-    stage: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(Text)
-
-
-class ProtocolRow(Table):
-    """How numbers were taken, keyed by the hash of its content."""
-
-    __tablename__ = "protocols"
-
-    id: Mapped[str] = mapped_column(String(12), primary_key=True)
-    body: Mapped[dict[str, Any]] = mapped_column(JSON)
-
-
-class MeasurementRow(Table):
-    """One number of one trial; ``later`` where it came after the outcome."""
-
-    __tablename__ = "measurements"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    trial: Mapped[int] = mapped_column(ForeignKey("trials.number"), index=True)
-    later: Mapped[bool]
-    metric: Mapped[str] = mapped_column(String(64))
-    value: Mapped[float] = mapped_column(Double)
-    unit: Mapped[str] = mapped_column(String(16))
-    low: Mapped[float | None] = mapped_column(Double)
-    high: Mapped[float | None] = mapped_column(Double)
-    flag: Mapped[str | None] = mapped_column(Text)
-    protocol: Mapped[str] = mapped_column(ForeignKey("protocols.id"))
+MEASUREMENTS = Table(
+    "measurements",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("trial", ForeignKey("trials.number"), nullable=False, index=True),
+    Column("later", Boolean, nullable=False),
+    Column("metric", String(64), nullable=False),
+    Column("value", Double, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("low", Double),
+    Column("high", Double),
+    Column("flag", Text),
+    Column("protocol", ForeignKey("protocols.id"), nullable=False),
+)
+"""One number of one trial; ``later`` where it came after the outcome."""

@@ -6,25 +6,34 @@ from pathlib import Path
 from typing import Any
 
 from smnas.archive.archive import Archive
+from smnas.archive.driver_lock import HOLDER_NAME, LOCK_NAME
 from smnas.archive.header import RunHeader
-from smnas.archive.storage import FILE_NAME
+from smnas.archive.postgres import POINTER_NAME
+from smnas.archive.sqlite import FILE_NAME
 from smnas.errors import ArchiveError, RunMismatchError
 from smnas.experiment.run_folder import CONFIG, write_whole
 
 MAY_GROW = ("trials", "hours")
-_OUR_LEFTOVERS = {CONFIG, CONFIG + ".part"}
+_OUR_LEFTOVERS = {CONFIG, CONFIG + ".part", LOCK_NAME, HOLDER_NAME}
 
 
-def open_run(folder: Path, header: RunHeader) -> Archive:
+def open_run(folder: Path, header: RunHeader, storage: str | None = None) -> Archive:
     """Return the archive of the run in ``folder``: a new one, or the one that is there.
 
+    Args:
+        folder: The run folder.
+        header: What is asked for.
+        storage: Address of a PostgreSQL database; None: the archive is a file in the folder, or
+            where the folder says.
+
     Raises:
+        RunBusyError: Another search is running in the folder.
         RunMismatchError: The folder holds another search; the message shows all that differs.
         ArchiveError: The folder holds something else, or a damaged archive.
         StorageFullError: No room on the disk.
     """
-    if (folder / FILE_NAME).exists():
-        archive = Archive.open(folder)
+    if Archive.is_in(folder):
+        archive = Archive.drive(folder, storage)
         different = run_difference(archive.header, header)
         if different:
             archive.close()
@@ -36,7 +45,7 @@ def open_run(folder: Path, header: RunHeader) -> Archive:
         archive.continue_as(header.model_copy(update={"created": archive.header.created}))
     else:
         _check_is_ours_to_fill(folder)
-        archive = Archive.create(folder, header)
+        archive = Archive.create(folder, header, storage)
     write_whole(folder / CONFIG, _json(header.config))
     return archive
 
@@ -87,7 +96,7 @@ def _check_is_ours_to_fill(folder: Path) -> None:
     strange = [
         path.name
         for path in (folder.iterdir() if folder.is_dir() else ())
-        if path.name not in _OUR_LEFTOVERS and not path.name.startswith(FILE_NAME)
+        if path.name not in _OUR_LEFTOVERS and not path.name.startswith((FILE_NAME, POINTER_NAME))
     ]
     if strange:
         raise ArchiveError(

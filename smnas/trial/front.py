@@ -148,8 +148,10 @@ class GrowingFront:
         Raises:
             ComparisonError: It had another budget than those before.
         """
-        if not comparable([*self.members[:1], trial], self._objectives)[len(self.members[:1]) :]:
+        if not _holds(trial, self._objectives):
             return
+        if self.members and self.members[0].proposal.budget != trial.proposal.budget:
+            comparable([self.members[0], trial], self._objectives)  # says why not
         row = _utilities([trial], self._objectives)
         if _dominated(row, self._rows, _ties(self._objectives))[0]:
             return

@@ -1,5 +1,8 @@
 """The contract of an archive, run against every database that can hold one."""
 
+import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,40 +13,50 @@ from sqlalchemy import event
 
 from smnas.archive.archive import Archive
 from smnas.archive.header import RunHeader
-from smnas.errors import ArchiveError
+from smnas.archive.rows import proposal_row
+from smnas.archive.schema import TRIALS
+from smnas.errors import ArchiveError, RunBusyError
 from smnas.trial.measurement import CountProtocol, Measurement
 from smnas.trial.trial import Failure, Outcome
 
 
-class SqliteBackend:
-    """An archive in a file of a run folder."""
+class Backend:
+    """Archives of one run folder, closed when the test ends."""
 
-    def __init__(self, folder: Path, header: RunHeader) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, header: RunHeader, storage: str | None) -> None:
+        self.folder, self.storage = folder, storage
         self._header = header
         self._opened: list[Archive] = []
 
     def create(self) -> Archive:
-        return self._keep(Archive.create(self.folder, self._header))
+        return self._keep(Archive.create(self.folder, self._header, self.storage))
 
     def open(self) -> Archive:
         return self._keep(Archive.open(self.folder))
+
+    def drive(self) -> Archive:
+        return self._keep(Archive.drive(self.folder))
+
+    def drive_again(self) -> Archive:
+        """What another process gets after the end of this one."""
+        self.close()
+        return self._keep(Archive.drive(self.folder))
 
     def _keep(self, archive: Archive) -> Archive:
         self._opened.append(archive)
         return archive
 
     def close(self) -> None:
-        for archive in self._opened:
-            archive.close()
+        while self._opened:
+            self._opened.pop().close()
 
 
-BACKENDS = {"sqlite": SqliteBackend}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
-def backend(request, folder, header) -> Iterator[SqliteBackend]:
-    made = BACKENDS[request.param](folder, header)
+@pytest.fixture(params=["sqlite", "postgres"])
+def backend(request, folder, header) -> Iterator[Backend]:
+    storage = None
+    if request.param == "postgres":
+        storage = request.getfixturevalue("postgres").url
+    made = Backend(folder, header, storage)
     yield made
     made.close()
 
@@ -56,7 +69,7 @@ class TestArchiveContract:
     def test_numbers_run_from_zero(self, backend, make_proposal):
         archive = backend.create()
         assert [archive.start(make_proposal(i)).number for i in range(3)] == [0, 1, 2]
-        assert backend.open().start(make_proposal(3)).number == 3
+        assert backend.drive_again().start(make_proposal(3)).number == 3
 
     def test_trial_is_on_disk_before_it_runs(self, backend, make_proposal):
         trial = backend.create().start(make_proposal(1))
@@ -91,7 +104,7 @@ class TestArchiveContract:
         with statements(archive) as seen:
             archive.record(archive.start(make_proposal()).number, outcome)
             archive.add(0, [measured(0.5, "ap", "test")])
-        assert {text.split()[0] for text in seen} == {"INSERT"}
+        assert {text.split()[0] for text in seen} - {"BEGIN"} == {"INSERT"}
 
     def test_reading_trials_touches_no_disk(self, backend, make_proposal, outcome):
         archive = backend.create()
@@ -121,13 +134,53 @@ class TestArchiveContract:
         with pytest.raises(ArchiveError, match="no outcome yet"):
             archive.add(0, [measured(0.5)])
 
-    def test_two_writers_are_noticed(self, backend, make_proposal):
+    def test_second_driver_is_refused_and_told_who_the_first_is(self, backend, make_proposal):
         first = backend.create()
-        second = backend.open()
+        here = rf"in use by process {os.getpid()} on {re.escape(socket.gethostname())} since 20"
+        with pytest.raises(RunBusyError, match=here):
+            backend.drive()
+        with pytest.raises(RunBusyError, match=here):
+            backend.create()
         first.start(make_proposal(0))
+        assert len(backend.drive_again().trials()) == 1
+
+    def test_reader_writes_nothing(self, backend, make_proposal, outcome):
+        trial = backend.create().start(make_proposal())
+        reader = backend.open()
+        with pytest.raises(ArchiveError, match="opened to be read"):
+            reader.start(make_proposal(1))
+        with pytest.raises(ArchiveError, match="opened to be read"):
+            reader.record(trial.number, outcome)
+        assert reader.trials() == (trial,)
+
+    def test_reader_follows_the_driver(self, backend, make_proposal, outcome, failed, measured):
+        driver, reader = backend.create(), backend.open()
+        for index in range(3):
+            driver.start(make_proposal(index))
+            reader.refresh()
+            assert reader.trials() == driver.trials()
+        driver.record(2, failed)
+        driver.record(0, outcome)
+        driver.add(0, [measured(0.5, "ap", "test")])
+        reader.refresh()
+        driver.add(0, [measured(0.6, "ap", "test")])
+        driver.record(1, outcome)
+        driver.continue_as(driver.header.model_copy(update={"notes": ("more",)}))
+        with statements(reader) as seen:
+            reader.refresh()
+        assert reader.trials() == driver.trials() == backend.open().trials()
+        assert reader.header == driver.header
+        assert {text.split()[0] for text in seen} <= {"SELECT", "BEGIN", "PRAGMA"}
+        assert reader.as_seen_by(2) == driver.as_seen_by(2)
+
+    def test_numbers_taken_meanwhile_are_noticed(self, backend, make_proposal):
+        driver = backend.create()
+        with driver._storage.engine.begin() as connection:
+            row = proposal_row(0, make_proposal(), 0)
+            connection.execute(TRIALS.insert(), row)
         with pytest.raises(ArchiveError, match="another process has written"):
-            second.start(make_proposal(1))
-        assert len(second.trials()) == 0
+            driver.start(make_proposal(1))
+        assert driver.trials() == ()
 
     def test_trials_as_they_stood_when_one_was_proposed(
         self, backend, make_proposal, outcome, failed, measured
@@ -159,7 +212,7 @@ class TestArchiveContract:
         reason=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
     )
     def test_any_number_and_any_text_survive(self, backend, make_proposal, values, seconds, reason):
-        archive = backend.open() if backend.folder.exists() else backend.create()
+        archive = backend.drive_again() if backend.folder.exists() else backend.create()
         good = Outcome(
             measurements=tuple(
                 Measurement(metric=f"m{i}", value=value, unit="1", protocol=CountProtocol(rule="n"))
@@ -171,14 +224,15 @@ class TestArchiveContract:
         numbers = [archive.start(make_proposal(i)).number for i in range(2)]
         archive.record(numbers[0], good)
         archive.record(numbers[1], bad)
-        assert [trial.outcome for trial in backend.open().trials()[-2:]] == [good, bad]
+        known = backend.open()
+        assert [trial.outcome for trial in known.trials()[-2:]] == [good, bad]
 
 
 class statements:
     """The SQL that an archive sends meanwhile."""
 
     def __init__(self, archive: Archive) -> None:
-        self._engine = archive._engine
+        self._engine = archive._storage.engine
         self._seen: list[str] = []
 
     def _note(self, conn, cursor, statement, parameters, context, executemany) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from smnas.archive.archive import Archive
-from smnas.archive.storage import FILE_NAME, room_on_disk
+from smnas.archive.sqlite import FILE_NAME
+from smnas.archive.storage import room_on_disk
 from smnas.errors import ArchiveError, StorageFullError
 
 WRITER = """
@@ -21,7 +22,7 @@ from smnas.archive.archive import Archive
 from smnas.trial.trial import Outcome, Proposal
 
 folder, proposal, outcome = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-archive = Archive.open(folder)
+archive = Archive.drive(folder)
 while True:
     trial = archive.start(Proposal.model_validate_json(proposal))
     print("started", trial.number, flush=True)
@@ -93,7 +94,7 @@ def test_archive_of_another_version(folder, header, make_proposal, statement, me
 
 def test_full_disk_keeps_what_is_recorded(folder, header, make_proposal, outcome):
     archive = Archive.create(folder, header)
-    with archive._engine.connect() as connection:
+    with archive._storage.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 40")  # SQLite then says "disk is full"
 
     def fill() -> None:
@@ -104,10 +105,11 @@ def test_full_disk_keeps_what_is_recorded(folder, header, make_proposal, outcome
         fill()
     kept = archive.trials()
     archive.close()
-    again = Archive.open(folder)
+    again = Archive.drive(folder)
     assert len(kept) > 5
     assert again.trials() == kept
     again.start(make_proposal())  # there is room again
+    again.close()
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
