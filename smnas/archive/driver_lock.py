@@ -68,6 +68,16 @@ class DriverLock:
             self._lock.release()
 
 
+def check_free(folder: Path) -> None:
+    """Make sure that no driver is at work in ``folder``, before work is done that needs it.
+
+    Raises:
+        RunBusyError: One is.
+    """
+    if (folder / LOCK_NAME).exists():
+        DriverLock(folder).release()
+
+
 def _read_holder(path: Path) -> str:
     try:
         return str(Holder.model_validate_json(path.read_bytes()))

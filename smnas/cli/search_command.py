@@ -48,6 +48,15 @@ ChosenDevice = Annotated[
 Out = Annotated[
     Path | None, typer.Option(help="Run folder; runs/NAME of the data unless told otherwise.")
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Keep the archive in a PostgreSQL database, postgresql://USER@HOST/DATABASE, and not "
+        "in a file of the run folder. A password is not written down: other commands take it from "
+        "PGPASSWORD or ~/.pgpass.",
+    ),
+]
 Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flags win over it.")]
 
 
@@ -66,6 +75,7 @@ def search(
     device: ChosenDevice = None,
     init: options.Init = None,
     out: Out = None,
+    storage: Storage = None,
     config: Config = None,
     json: options.Json = False,
 ) -> None:
@@ -97,7 +107,7 @@ def search(
     folder = out or Path("runs") / Path(settings.data.source).stem.replace(":", "-")
     try:
         with LiveView(remarks() if json else results()) as view:
-            found = run_search(settings, folder, view)
+            found = run_search(settings, folder, view, storage=storage)
     except KeyboardInterrupt:
         remarks().print(
             f"\nStopped. All finished trials are kept in {folder}; to go on, give the same call:\n"

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from smnas.archive.archive import Archive
+from smnas.archive.driver_lock import check_free
 from smnas.data.dataset import DetectionDataset
 from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import load_splits
@@ -52,6 +53,7 @@ def search(
     out: str | Path = "runs/search",
     config: str | Path | None = None,
     observer: Observer | None = None,
+    storage: str | None = None,
     **flags: Any,
 ) -> RunSummary:
     """Search detectors for ``data``, or go on where the same call was interrupted.
@@ -61,6 +63,7 @@ def search(
         out: The run folder.
         config: A JSON file of settings.
         observer: Watches the search; nobody does by default.
+        storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
             ``space``, ``trials``, ``hours``, ``objectives``, ``constraints``, ``seed``, ``device``,
             ``init``.
@@ -69,10 +72,11 @@ def search(
         ConfigError: A setting that is wrong.
         DataError: A picture or an annotation that is wrong.
         RunMismatchError: ``out`` holds another search.
+        RunBusyError: Another search is running in ``out``.
         StorageFullError: No room on the disk; what is there is kept.
     """
     settings = make_config(data, config, **flags)
-    return run_search(settings, Path(out), observer or SilentObserver())
+    return run_search(settings, Path(out), observer or SilentObserver(), storage=storage)
 
 
 def run_search(
@@ -80,10 +84,12 @@ def run_search(
     folder: Path,
     observer: Observer,
     workplace: Workplace | None = None,
+    storage: str | None = None,
 ) -> RunSummary:
-    """Run the search that ``config`` describes in ``folder``; see ``search`` for errors."""
+    """Run the search that ``config`` describes in ``folder``; see ``search``."""
     workplace = workplace or Workplace()
     started = time.perf_counter()
+    check_free(folder)
     check_machine(config)
     splits = load_splits(config.data, config.seed)
     check_objectives(config.objectives, splits.val)
@@ -93,7 +99,7 @@ def run_search(
     notes = describe_data(splits, floor)
     settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
     read = {"train": splits.train, "val": splits.val}
-    archive = open_run(folder, make_header(config, read, spaces, notes))
+    archive = open_run(folder, make_header(config, read, spaces, notes), storage)
     try:
         splits = cache_pictures(splits, config, spaces, observer)
         with one_core_left():

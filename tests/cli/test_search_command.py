@@ -22,7 +22,9 @@ def searched(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> dict[str, Any
     """Take the place of the search: note what is asked for, and end as a finished run does."""
     asked: dict[str, Any] = {}
 
-    def stand_in(config: SearchConfig, folder: Path, observer: Observer) -> RunSummary:
+    def stand_in(
+        config: SearchConfig, folder: Path, observer: Observer, *, storage: str | None
+    ) -> RunSummary:
         asked.update(config=config, folder=folder, observer=observer)
         archive = Archive.open(run_folder)
         rows = tuple(front_rows(archive.trials(), run_folder))
@@ -94,7 +96,9 @@ def test_with_json_the_front_alone_is_on_stdout(call: Call, searched: dict[str, 
 
 
 def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(config: SearchConfig, folder: Path, observer: Observer) -> None:
+    def interrupted(
+        config: SearchConfig, folder: Path, observer: Observer, *, storage: str | None
+    ) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("smnas.experiment.search.run_search", interrupted)

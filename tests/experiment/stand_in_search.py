@@ -1,7 +1,7 @@
 """A whole search in a world without pictures: outcomes follow from the arch alone.
 
-Run as ``python stand_in_search.py FOLDER SECONDS_PER_TRIAL TRIALS``, killed by the tests at any
-moment, and run again. It says on standard output which trials it trains.
+Run as ``python stand_in_search.py FOLDER SECONDS_PER_TRIAL TRIALS [STORAGE]``, killed by the tests
+at any moment, and run again. It says on standard output which trials it trains.
 """
 
 import sys
@@ -81,7 +81,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(folder: str, seconds: str, trials: str) -> None:
+def main(folder: str, seconds: str, trials: str, storage: str | None = None) -> None:
     """Run the search, or go on with it."""
     chosen = settings(int(trials))
     header = RunHeader(
@@ -93,7 +93,7 @@ def main(folder: str, seconds: str, trials: str) -> None:
         time.sleep(float(seconds))
         return evaluate(trial)
 
-    archive = open_run(Path(folder), header)
+    archive = open_run(Path(folder), header, storage)
     algorithm = SmNas(known_space("micro"), chosen)
     run(archive, algorithm, direct_executor(slow), SilentObserver(), lambda _: 0.0)
     say("finished")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smnas.archive.archive import Archive
-from smnas.errors import StorageFullError
+from smnas.errors import RunBusyError, StorageFullError
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.resume import open_run
 from smnas.experiment.run import run
@@ -23,8 +23,8 @@ SCRIPT = Path(__file__).parent / "stand_in_search.py"
 TRIALS = 12
 
 
-def start(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), str(folder), str(seconds), str(TRIALS)]
+def start(folder: Path, seconds: float, *storage: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(folder), str(seconds), str(TRIALS), *storage]
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -43,14 +43,14 @@ def undisturbed(tmp_path_factory) -> Path:
     return folder
 
 
-def kill_and_go_on(folder: Path, moments: list[float]) -> None:
+def kill_and_go_on(folder: Path, moments: list[float], *storage: str) -> None:
     """Kill a search after each of ``moments`` seconds of trials, then let it end.
 
     Checks meanwhile that no finished trial is trained again, and that at most one is unfinished.
     """
     finished: set[int] = set()
     for moment in [*moments, None]:
-        with start(folder, 0.05) as process:
+        with start(folder, 0.05, *storage) as process:
             assert process.stdout is not None
             said = [process.stdout.readline()]  # it is under way
             if moment is not None:
@@ -73,10 +73,39 @@ def test_killed_search_ends_like_an_undisturbed_one(tmp_path, undisturbed, seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 def test_search_killed_ten_times_ends_like_an_undisturbed_one(tmp_path, undisturbed, seed):
     draw = random.Random(100 + seed)
     kill_and_go_on(tmp_path / "run", [draw.uniform(0.0, 0.3) for _ in range(10)])
+    assert read(tmp_path / "run") == read(undisturbed)
+
+
+def test_killed_on_postgres_it_ends_like_an_undisturbed_one(tmp_path, undisturbed, postgres):
+    kill_and_go_on(tmp_path / "run", [0.1, 0.2], postgres.url)
+    assert read(tmp_path / "run") == read(undisturbed)
+
+
+def test_restart_of_postgres_in_mid_run_loses_nothing(tmp_path, undisturbed, postgres):
+    with start(tmp_path / "run", 0.05, postgres.url) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        postgres.stop("immediate")
+        time.sleep(0.3)
+        postgres.start()
+        said += process.stdout.readlines()
+        assert process.wait() == 0
+    assert said[-1] == "finished\n"
+    assert len(set(said)) == len(said), "a trial was trained twice"
+    assert read(tmp_path / "run") == read(undisturbed)
+
+
+def test_second_driver_is_refused_at_once_and_the_first_goes_on(tmp_path, undisturbed):
+    with start(tmp_path / "run", 0.1) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        with pytest.raises(RunBusyError, match=f"in use by process {first.pid} on"):
+            Archive.drive(tmp_path / "run")
+        assert first.stdout.readlines()[-1] == "finished\n"
     assert read(tmp_path / "run") == read(undisturbed)
 
 
@@ -115,6 +144,8 @@ def world(stand_in, tmp_path):
             self.header = stand_in.RunHeader(smnas_version="0", created="-", config={}, data_ids={})
             self.settings = stand_in.settings(4)
             self.broken_at: int | None = None
+            self.share = share
+            self.executor = stand_in.direct_executor
 
         def evaluate(self, trial: Trial):
             if trial.number == self.broken_at:
@@ -146,6 +177,87 @@ def test_full_disk_stops_the_search_and_the_trial_is_taken_up_again(world, tmp_p
     archive = world.run()
     assert archive.unfinished() == []
     assert [trial.number for trial in archive.trials()] == list(range(len(archive.trials())))
+
+
+def test_full_disk_under_the_archive_loses_nothing(world, tmp_path):
+    """SQLite says "disk is full" at a page limit as it does without room."""
+    world.settings = world.settings.model_copy(update={"trials": 40})
+    whole = world.run().trials()
+    trained: list[int] = []
+    first_pages = stops = 0
+
+    def evaluate(trial: Trial):
+        trained.append(trial.number)
+        return world.evaluate(trial)
+
+    while stops < 20:
+        archive = open_run(tmp_path / "full", world.header)
+        finished = {t.number for t in archive.trials() if t.outcome is not None}
+        began = len(trained)
+        with archive._storage.engine.connect() as connection:
+            first_pages = first_pages or connection.exec_driver_sql("PRAGMA page_count").scalar()
+            pages = first_pages + 2 * stops
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        algorithm = SmNas(known_space("micro"), world.settings)
+        try:
+            run(archive, algorithm, world.executor(evaluate), SilentObserver(), world.share)
+            break
+        except StorageFullError:
+            stops += 1
+        finally:
+            archive.close()
+        assert not finished & set(trained[began:])
+    assert stops > 2
+    assert read(tmp_path / "full") == whole
+
+
+def test_clock_set_back_changes_nothing(world, tmp_path, monkeypatch):
+    whole = world.run().trials()
+    hours = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(hours)))
+    archive = open_run(tmp_path / "back", world.header)
+    algorithm = SmNas(known_space("micro"), world.settings)
+    run(archive, algorithm, world.executor(world.evaluate), SilentObserver(), world.share)
+    archive.close()
+    assert read(tmp_path / "back") == whole
+
+
+def test_with_several_slots_the_order_of_completion_is_kept_and_replayed(world, tmp_path):
+    class Shuffled:
+        """Four slots, whose trials end in an order of their own."""
+
+        def __init__(self) -> None:
+            self.running: list[Trial] = []
+            self.draw = random.Random(7)
+
+        def free_slots(self) -> int:
+            return 4 - len(self.running)
+
+        def submit(self, trial: Trial) -> None:
+            self.running.append(trial)
+
+        def idle(self) -> bool:
+            return not self.running
+
+        def wait(self):
+            done = self.running.pop(self.draw.randrange(len(self.running)))
+            return [(done.number, world.evaluate(done))]
+
+    settings = world.settings.model_copy(update={"trials": 24})
+    archive = open_run(tmp_path / "slots", world.header)
+    algorithm = SmNas(known_space("micro"), settings)
+    run(archive, algorithm, Shuffled(), SilentObserver(), world.share)
+    archive.close()
+    again = Archive.open(tmp_path / "slots")
+    again.close()
+    order = again._records.outcome_order
+    assert order != sorted(order)
+    fresh = SmNas(known_space("micro"), settings)
+    for trial in again.trials():
+        assert fresh.ask(again.as_seen_by(trial.number), 1) == [trial.proposal]
+        assert SmNas(known_space("micro"), settings).ask(again.as_seen_by(trial.number), 1) == [
+            trial.proposal
+        ]
 
 
 def test_observer_hears_every_start_and_outcome_once(world):
