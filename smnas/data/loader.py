@@ -1,7 +1,7 @@
 """Batches for training, made in the background and always the same for the same seed."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
@@ -55,21 +55,32 @@ class TrainLoader:
         self._seed = seed
         self._drop_last = drop_last
 
+    @property
+    def pictures(self) -> int:
+        """Pictures in a full batch: fewer than asked for where there are not so many."""
+        return min(self._batch, len(self._dataset))
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         full, rest = divmod(len(self._dataset), self._batch)
         return full + bool(rest and not (self._drop_last and full))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int, done: int = 0, part: int = 0, parts: int = 1) -> Generator[Batch]:
         """Yield the batches of an epoch: every picture once, in an order of its own.
+
+        Args:
+            number: Which epoch, from 0 on.
+            done: Batches at its begin to leave out.
+            part: Which part of each batch to make.
+            parts: How many processes share a batch.
 
         Raises:
             DataError: A picture cannot be read.
         """
         order = generator(self._seed, "order", number).permutation(len(self._dataset))
         batches = (
-            order[start : start + self._batch]
-            for start in range(0, len(self) * self._batch, self._batch)
+            order[start : start + self._batch][share_of(self.pictures, part, parts)]
+            for start in range(done * self._batch, len(self) * self._batch, self._batch)
         )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="smnas-loader") as thread:
             coming: deque[Future[Batch]] = deque()
@@ -101,6 +112,11 @@ class TrainLoader:
         look = self._augmentation.draw(rng)
         view = self._dataset.draw(index, rng, look.zoom)
         return render_view(view, self._input_size, look, image_3HW)
+
+
+def share_of(count: int, part: int, parts: int) -> slice:
+    """Return which of ``count`` things belong to one of ``parts`` parts, as even as can be."""
+    return slice(part * count // parts, (part + 1) * count // parts)
 
 
 def stack_targets(annotations: list[Annotations]) -> Targets:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from smnas.arch.parts import BoxStds
 from smnas.arch.parts import CascadeHead as CascadeHeadArch
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import clip_boxes, decode_boxes
 from smnas.detector.contract import Detections, Targets
 from smnas.detector.loss_settings import CascadeLosses
@@ -62,7 +63,7 @@ class CascadeHead(nn.Module):
         proposals: Detections,
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return ``classification_N`` and ``boxes_N`` of each stage N, per RoI of the batch."""
         settings, losses = self.settings, dict[str, Tensor]()
@@ -72,7 +73,7 @@ class CascadeHead(nn.Module):
             self.num_classes,
             settings.stages[0].match,
             settings.sample,
-            generator,
+            part,
         )
         for stage in range(self.arch.stages):
             stage_settings, stds = settings.stages[stage], STAGE_STDS[stage]
@@ -81,7 +82,7 @@ class CascadeHead(nn.Module):
                     rois.boxes_BN4, rois.valid_BN, targets, self.num_classes, stage_settings.match
                 )
             logits_BNK, offsets_BN14 = self._predict(stage, maps, rois.boxes_BN4, rois.valid_BN)
-            found = roi_losses(rois, logits_BNK, offsets_BN14, stds, settings.box_beta)
+            found = roi_losses(rois, logits_BNK, offsets_BN14, stds, settings.box_beta, part)
             for name, loss in found.items():
                 losses[f"{name}_{stage + 1}"] = loss * stage_settings.weight
             refined_BN4 = _refine(rois.boxes_BN4, offsets_BN14, stds, image_size)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor, nn
 
 from smnas.arch import DetectorArch
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import Detections, Targets
+from smnas.seeding import derive_seed
 
 
 class Head(Protocol):
@@ -18,7 +19,7 @@ class Head(Protocol):
         maps: Sequence[Tensor],
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return named losses, to be summed."""
         ...
@@ -59,17 +60,21 @@ class Detector(nn.Module):
         self.backbone = backbone
         self.neck = neck
         self.add_module("head", cast(nn.Module, head))
-        self.generator = torch.Generator()
-        """Draws which anchors and proposals the losses see; on the CPU whatever the device."""
+        self.seed_sampling(0)
 
     def forward(
-        self, images_B3HW: Tensor, targets: Targets | None = None
+        self,
+        images_B3HW: Tensor,
+        targets: Targets | None = None,
+        part: BatchPart | None = None,
     ) -> dict[str, Tensor] | Detections:
         """Return named losses (float32 scalars, to be summed) in training, else detections.
 
         Args:
             images_B3HW: Float pictures, fitted, normalised and padded to ``arch.input.padded``.
             targets: Ground truth, needed in training.
+            part: Which part of which batch this is; None: a whole one, which draws what follows
+                from ``seed_sampling`` and the calls since.
 
         Raises:
             ValueError: In training, without targets.
@@ -81,8 +86,13 @@ class Detector(nn.Module):
             return head.detect(maps, image_size)
         if targets is None:
             raise ValueError("a detector in training needs targets; call eval() to detect")
-        return head.losses(maps, image_size, targets, self.generator)
+        return head.losses(maps, image_size, targets, part or self._next_batch())
 
     def seed_sampling(self, seed: int) -> None:
-        """Set the stream that anchors and proposals are sampled from."""
-        self.generator.manual_seed(seed)
+        """Set what the anchors and proposals that the losses see are drawn from."""
+        self._sampling_seed = seed
+        self._batches_seen = 0
+
+    def _next_batch(self) -> BatchPart:
+        self._batches_seen += 1
+        return BatchPart(derive_seed(self._sampling_seed, self._batches_seen))

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from smnas.arch.parts import Anchors, BoxStds, GuidedAnchoringRpn, Norm
 from smnas.detector.anchors import AnchorGrid, make_anchor_grid
 from smnas.detector.autocasting import float32_on
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import decode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.deformable import KERNEL, deform
@@ -156,14 +157,14 @@ class GuidedRpn(nn.Module):
         return keep_proposals(self.arch, top, boxes_BN4, image_size, kept)
 
     def losses(
-        self, outputs: GuidedOutputs, targets: Targets, generator: torch.Generator
+        self, outputs: GuidedOutputs, targets: Targets, part: BatchPart
     ) -> dict[str, Tensor]:
         """Return ``location``, ``anchor_sizes``, ``objectness`` and ``proposal_boxes``."""
         anchors_BP4 = outputs.anchors_BP4.detach()
         matching = match(CandidateBoxes(anchors_BP4), targets, self.settings.proposals.match)
         return {
-            "location": self._location_loss(outputs, targets),
-            "anchor_sizes": self._size_loss(outputs, targets, generator),
+            "location": self._location_loss(outputs, targets, part),
+            "anchor_sizes": self._size_loss(outputs, targets, part),
         } | sampled_losses(
             outputs.dense.at,
             anchors_BP4,
@@ -171,10 +172,10 @@ class GuidedRpn(nn.Module):
             targets,
             self.settings.proposals,
             BOX_STDS,
-            generator,
+            part,
         )
 
-    def _location_loss(self, outputs: GuidedOutputs, targets: Targets) -> Tensor:
+    def _location_loss(self, outputs: GuidedOutputs, targets: Targets, part: BatchPart) -> Tensor:
         """Return the focal loss, per 200th of all positions as in mmdetection."""
         finest_side = self.arch.anchors.scale * self.strides[0]
         found = locate(targets, outputs.dense.grid.shapes, self.strides, finest_side)
@@ -187,22 +188,22 @@ class GuidedRpn(nn.Module):
             self.settings.focal_alpha,
             self.settings.focal_gamma,
         )
-        return loss * (self.settings.location_weight * 200 / found.positive_BP.numel())
+        per_position = part.weigh(found.positive_BP.numel(), loss.device)
+        return loss * (self.settings.location_weight * 200 * per_position)
 
-    def _size_loss(
-        self, outputs: GuidedOutputs, targets: Targets, generator: torch.Generator
-    ) -> Tensor:
+    def _size_loss(self, outputs: GuidedOutputs, targets: Targets, part: BatchPart) -> Tensor:
         """Return the bounded IoU loss of anchors whose best plain shape matches an object."""
         shapes, settings = self.arch.anchors.per_position, self.settings
         grid = self._plain_grid(outputs.dense.grid)
         matching = match(grid, targets, settings.proposals.match, shapes=shapes)
-        chosen = sample(matching, settings.proposals.sample, generator)
+        chosen = sample(matching, settings.proposals.sample, part)
         picture_N, slot_N = chosen.positive_BN.nonzero(as_tuple=True)
         position_N = chosen.index_BN[picture_N, slot_N]
         wanted_N4 = targets.boxes_BG4[picture_N, matching.object_BA[picture_N, position_N]]
         anchors_N4 = outputs.anchors_BP4[picture_N, position_N]
         loss = bounded_iou_sum(anchors_N4, wanted_N4, settings.size_beta)
-        return loss * (settings.size_weight / chosen.valid_BN.sum().clamp(min=1))
+        per_sample = part.weigh(chosen.valid_BN.sum(), loss.device)
+        return loss * (settings.size_weight * per_sample)
 
     def _plain_grid(self, squares: AnchorGrid) -> AnchorGrid:
         device = squares.boxes_A4.device

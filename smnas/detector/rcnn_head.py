@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from smnas.arch.parts import BoxStds, CascadeHead
 from smnas.arch.parts import RcnnHead as RcnnHeadArch
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, Targets
 from smnas.detector.loss_settings import RcnnLosses
@@ -77,16 +78,18 @@ class RcnnHead(nn.Module):
         proposals: Detections,
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return ``classification`` and ``boxes``, both per sampled RoI of the batch."""
         settings = self.settings
         rois = sample_rois(
-            proposals, targets, self.num_classes, settings.match, settings.sample, generator
+            proposals, targets, self.num_classes, settings.match, settings.sample, part
         )
         features = self.roi_align(maps, rois.boxes_BN4, rois.valid_BN)
         logits_BNK, offsets_BNK4 = self.predictor(features)
-        losses = roi_losses(rois, logits_BNK, offsets_BNK4, self.arch.box_stds, settings.box_beta)
+        losses = roi_losses(
+            rois, logits_BNK, offsets_BNK4, self.arch.box_stds, settings.box_beta, part
+        )
         return {
             "classification": losses["classification"] * settings.class_weight,
             "boxes": losses["boxes"] * settings.box_weight,
@@ -110,6 +113,7 @@ def roi_losses(
     offsets_BNK4: Tensor,
     stds: BoxStds,
     box_beta: float,
+    part: BatchPart,
 ) -> dict[str, Tensor]:
     """Return ``classification`` (cross-entropy) and ``boxes`` (smooth L1), per valid RoI.
 
@@ -119,6 +123,7 @@ def roi_losses(
         offsets_BNK4: Its offsets, one box per class or a single one.
         stds: Of the offsets.
         box_beta: Of the smooth L1 loss.
+        part: Which of the batch it is.
     """
     labels_BN = rois.labels_BN.masked_fill(~rois.valid_BN, -1)
     classification = F.cross_entropy(
@@ -130,7 +135,7 @@ def roi_losses(
         rois.wanted_BN4[picture_N, slot_N], rois.boxes_BN4[picture_N, slot_N], stds
     )
     boxes = smooth_l1_sum(offsets_BNK4[picture_N, slot_N, box_N], wanted_N4, box_beta)
-    per_roi = 1 / rois.valid_BN.sum().clamp(min=1)
+    per_roi = part.weigh(rois.valid_BN.sum(), boxes.device)
     return {"classification": classification * per_roi, "boxes": boxes * per_roi}
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from smnas.arch.parts import Norm
 from smnas.arch.parts import RetinaHead as RetinaHeadArch
 from smnas.detector.anchors import AnchorGrid, make_anchor_grid
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.dense_outputs import DenseOutputs, join_maps, top_anchors
@@ -110,7 +111,7 @@ class RetinaHead(nn.Module):
         maps: Sequence[Tensor],
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return ``classification`` and ``boxes``, both per positive anchor of the batch."""
         grid, shapes = self._make_grid(maps), self.arch.anchors.per_position
@@ -119,7 +120,7 @@ class RetinaHead(nn.Module):
         picture_N, anchor_N = matching.positive_BA.nonzero(as_tuple=True)
         object_N = matching.object_BA[picture_N, anchor_N]
         shape_N, position_N = grid.split(anchor_N)
-        per_positive = 1 / max(1, len(anchor_N))
+        per_positive = part.weigh(len(anchor_N), anchor_N.device)
         counts_BA = matching.positive_BA | matching.negative_BA
         classification = focal_sum(
             logits_BSKP,

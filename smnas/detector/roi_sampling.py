@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import Detections, Targets
 from smnas.detector.loss_settings import MatchSettings, SampleSettings
 from smnas.detector.matching import CandidateBoxes, Matching, match
@@ -37,7 +38,7 @@ def sample_rois(
     num_classes: int,
     match_settings: MatchSettings,
     sample_settings: SampleSettings,
-    generator: torch.Generator,
+    part: BatchPart,
 ) -> LabelledRois:
     """Return labelled RoIs sampled from the proposals and the objects themselves.
 
@@ -46,7 +47,7 @@ def sample_rois(
     boxes_BR4 = torch.cat((proposals.boxes_BD4, targets.boxes_BG4), dim=1)
     valid_BR = torch.cat((proposals.valid_BD, targets.objects_BG), dim=1)
     matching = _match_valid(boxes_BR4, valid_BR, targets, match_settings)
-    chosen = sample(matching, sample_settings, generator)
+    chosen = sample(matching, sample_settings, part)
     index_BN = chosen.index_BN
     return _label(
         boxes_BR4.gather(1, index_BN[..., None].expand(-1, -1, 4)),

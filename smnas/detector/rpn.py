@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from smnas.arch.parts import BoxStds, GuidedAnchoringRpn, Norm
 from smnas.arch.parts import Rpn as RpnArch
 from smnas.detector.anchors import make_anchor_grid
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import UNIT_STDS, clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.dense_outputs import DenseOutputs, TopAnchors, join_levels, top_anchors
@@ -126,16 +127,14 @@ class Rpn(nn.Module):
         )
         return keep_proposals(self.arch, top, boxes_BN4, image_size, kept)
 
-    def losses(
-        self, outputs: RpnOutputs, targets: Targets, generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def losses(self, outputs: RpnOutputs, targets: Targets, part: BatchPart) -> dict[str, Tensor]:
         """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch."""
         grid = outputs.dense.grid
         matching = match(grid, targets, self.settings.match)
         anchors_BA4 = grid.boxes_A4.expand(len(targets.valid_BG), -1, -1)
         compute_at = partial(self._compute_at, outputs)
         return sampled_losses(
-            compute_at, anchors_BA4, matching, targets, self.settings, UNIT_STDS, generator
+            compute_at, anchors_BA4, matching, targets, self.settings, UNIT_STDS, part
         )
 
 
@@ -173,7 +172,7 @@ def sampled_losses(
     targets: Targets,
     settings: RpnLosses,
     stds: BoxStds,
-    generator: torch.Generator,
+    part: BatchPart,
 ) -> dict[str, Tensor]:
     """Return ``objectness`` and ``proposal_boxes``, both per sampled anchor of the batch.
 
@@ -184,9 +183,9 @@ def sampled_losses(
         targets: Ground truth.
         settings: Sampling, loss shapes and weights.
         stds: Of the offsets.
-        generator: Draws the sample.
+        part: Which of the batch it is.
     """
-    chosen = sample(matching, settings.sample, generator)
+    chosen = sample(matching, settings.sample, part)
     logits_BN, offsets_BN4 = compute_at(chosen.index_BN)
     objectness = F.binary_cross_entropy_with_logits(
         logits_BN.float(),
@@ -199,7 +198,7 @@ def sampled_losses(
     objects_N4 = targets.boxes_BG4[picture_N, matching.object_BA[picture_N, anchor_N]]
     wanted_N4 = encode_boxes(objects_N4, anchors_BA4[picture_N, anchor_N], stds)
     boxes = smooth_l1_sum(offsets_BN4[picture_N, slot_N], wanted_N4, settings.box_beta)
-    per_sample = 1 / chosen.valid_BN.sum().clamp(min=1)
+    per_sample = part.weigh(chosen.valid_BN.sum(), boxes.device)
     return {
         "objectness": objectness * (per_sample * settings.class_weight),
         "proposal_boxes": boxes * (per_sample * settings.box_weight),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.loss_settings import SampleSettings
 from smnas.detector.matching import Matching
 
@@ -21,18 +22,18 @@ class Sample:
     """bool: was sampled; the others fill up."""
 
 
-def sample(matching: Matching, settings: SampleSettings, generator: torch.Generator) -> Sample:
+def sample(matching: Matching, settings: SampleSettings, part: BatchPart) -> Sample:
     """Draw positives up to their share, and negatives for the rest, of each picture.
 
     Args:
         matching: What each candidate is.
         settings: How many, and which share may be positive.
-        generator: On the CPU, so that equal seeds draw equally on every device.
+        part: Draws.
     """
     positive_BA = matching.positive_BA
     count = min(settings.count, positive_BA.shape[1])
     most = min(int(settings.count * settings.positive_share), count)
-    draws_BA = torch.rand(positive_BA.shape, generator=generator).to(positive_BA.device)
+    draws_BA = part.draw(*positive_BA.shape).to(positive_BA.device)
     if most == 0:
         drawn_BA = torch.zeros_like(positive_BA)
     else:

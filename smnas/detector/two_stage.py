@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-import torch
 from torch import Tensor, nn
 
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import Detections, Targets
 
 
@@ -20,9 +20,7 @@ class ProposalNetwork(Protocol):
         """Return the proposals of each picture."""
         ...
 
-    def losses(
-        self, outputs: Any, targets: Targets, generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def losses(self, outputs: Any, targets: Targets, part: BatchPart) -> dict[str, Tensor]:
         """Return named losses, to be summed."""
         ...
 
@@ -36,7 +34,7 @@ class RoiHead(Protocol):
         proposals: Detections,
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return named losses, to be summed."""
         ...
@@ -69,17 +67,15 @@ class TwoStageHead(nn.Module):
         maps: Sequence[Tensor],
         image_size: tuple[int, int],
         targets: Targets,
-        generator: torch.Generator,
+        part: BatchPart,
     ) -> dict[str, Tensor]:
         """Return the losses of both stages, to be summed."""
         rpn = cast(ProposalNetwork, self.rpn)
         outputs = rpn(maps)
-        losses = rpn.losses(outputs, targets, generator)
+        losses = rpn.losses(outputs, targets, part)
         proposals = rpn.propose(outputs, image_size)
         roi_head = cast(RoiHead, self.roi_head)
-        losses |= roi_head.losses(
-            maps[: self.roi_levels], proposals, image_size, targets, generator
-        )
+        losses |= roi_head.losses(maps[: self.roi_levels], proposals, image_size, targets, part)
         return losses
 
     def detect(self, maps: Sequence[Tensor], image_size: tuple[int, int]) -> Detections:

@@ -9,26 +9,30 @@ class WeightAverage:
 
     The decay rises as ``(1 + n) / (10 + n)`` until it reaches ``decay``, so that a short training
     is not held back by its random start.
+
+    Attributes:
+        values: The averages, in the order of parameters and then buffers.
+        updates: How many times weights were taken in.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self._current = _floating_state(module)
-        self._average = [value.clone() for value in self._current]
+        self.values = [value.clone() for value in self._current]
+        self.updates = 0
         self._decay = decay
-        self._updates = 0
 
     @torch.no_grad()
     def update(self) -> None:
         """Take in the module's weights after a step."""
-        decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
-        self._updates += 1
-        for average, current in zip(self._average, self._current, strict=True):
+        decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
+        for average, current in zip(self.values, self._current, strict=True):
             average.lerp_(current, 1.0 - decay)
 
     @torch.no_grad()
     def write_back(self) -> None:
         """Give the module the averaged weights."""
-        for average, current in zip(self._average, self._current, strict=True):
+        for average, current in zip(self.values, self._current, strict=True):
             current.copy_(average)
 
 

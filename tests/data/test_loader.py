@@ -11,7 +11,7 @@ from smnas.arch.parts import InputSize
 from smnas.data.annotations import Annotations
 from smnas.data.coco import load_coco
 from smnas.data.dataset import Category, DetectionDataset
-from smnas.data.loader import PREFETCHED_BATCHES, TrainLoader, stack_targets
+from smnas.data.loader import PREFETCHED_BATCHES, TrainLoader, share_of, stack_targets
 from smnas.data.picture import fit_picture
 from smnas.data.transforms import Augmentation
 from smnas.errors import DataError
@@ -168,3 +168,10 @@ def test_targets_keep_labels_and_ignored_boxes():
     assert targets.labels_BG.tolist() == [[0, 0], [2, 1]]
     assert targets.valid_BG.tolist() == [[True, False], [True, True]]
     assert targets.ignore_BG.tolist() == [[False, False], [False, True]]
+
+
+@pytest.mark.parametrize(("count", "parts"), [(5, 2), (8, 4), (7, 7), (3, 5)])
+def test_shares_cover_everything_once_and_evenly(count, parts) -> None:
+    shares = [range(count)[share_of(count, part, parts)] for part in range(parts)]
+    assert [item for share in shares for item in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1

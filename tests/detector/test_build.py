@@ -6,6 +6,7 @@ from torch import nn
 
 from smnas.arch import DetectorArch
 from smnas.detector.build import build_detector
+from smnas.detector.contract import Targets
 from smnas.detector.detector import Detector
 from smnas.errors import ConfigError
 
@@ -63,8 +64,10 @@ def test_equal_seeds_build_equal_weights_and_leave_the_callers_state_alone() -> 
 def test_copies_have_their_own_sampling_stream() -> None:
     detector = build_detector(DetectorArch.parse(TINY), 2, seed=3)
     twin = copy.deepcopy(detector)
-    drawn = torch.rand(3, generator=detector.generator)
-    assert torch.equal(torch.rand(3, generator=twin.generator), drawn)
+    images, targets = torch.zeros(1, 3, 64, 64), Targets.empty(1, 1)
+    drawn = detector(images, targets)
+    detector(images, targets)
+    assert twin(images, targets) == drawn
 
 
 def test_first_scores_are_the_prior() -> None:

@@ -13,6 +13,7 @@ from torchvision.ops import box_iou
 
 from smnas.arch.parts import RetinaHead as RetinaHeadArch
 from smnas.arch.parts import Rpn as RpnArch
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import UNIT_STDS, encode_boxes
 from smnas.detector.contract import FeatureSpec, Targets
 from smnas.detector.loss_settings import RetinaLosses, RpnLosses, SampleSettings
@@ -59,7 +60,7 @@ def test_retinanets_losses_are_torchvisions(seed: int, boxes: int) -> None:
         RetinaHeadArch(convs=1), SPECS, CLASSES, "bn", RetinaLosses(box_beta=0.0)
     )
     targets, maps = draw_targets(generator, 1, boxes), draw_maps(generator, 1)
-    found = head.losses(maps, (SIZE, SIZE), targets, generator)
+    found = head.losses(maps, (SIZE, SIZE), targets, BatchPart(seed))
 
     outputs = head(maps)
     anchors_A4 = outputs.grid.boxes_A4
@@ -85,7 +86,7 @@ def test_rpns_losses_are_torchvisions(seed: int, batch: int, boxes: int) -> None
     rpn = build_rpn(RpnArch(), SPECS, "bn", RpnLosses(sample=everything))
     targets, maps = draw_targets(generator, batch, boxes), draw_maps(generator, batch)
     outputs = rpn(maps)
-    found = rpn.losses(outputs, targets, generator)
+    found = rpn.losses(outputs, targets, BatchPart(seed))
 
     dense = outputs.dense
     anchors_A4 = dense.grid.boxes_A4
@@ -130,6 +131,7 @@ def test_rcnns_losses_are_torchvisions(seed: int, rois: int, positive_share: flo
         offsets_BNK4,
         stds,
         box_beta=1 / 9,
+        part=BatchPart(seed),
     )
     if not valid_BN.any():  # torchvision divides by 0 here
         assert found["classification"] == found["boxes"] == 0

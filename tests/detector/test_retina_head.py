@@ -8,6 +8,7 @@ from torch import Tensor
 from smnas.arch.parts import Norm
 from smnas.arch.parts import RetinaHead as RetinaHeadArch
 from smnas.detector import retina_head
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import FeatureSpec, Targets
 from smnas.detector.loss_settings import RetinaLosses
 from smnas.detector.retina_head import RetinaHead, build_retina_head
@@ -30,7 +31,7 @@ def step(head: RetinaHead, targets: Targets) -> tuple[dict[str, Tensor], list[Te
         for spec in SPECS
     ]
     inputs = [*head.parameters(), *(level.requires_grad_() for level in maps)]
-    losses = head.losses(maps, SIZE, targets, generator)
+    losses = head.losses(maps, SIZE, targets, BatchPart(2))
     return losses, list(torch.autograd.grad(sum(losses.values(), torch.zeros(())), inputs))
 
 

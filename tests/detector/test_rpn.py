@@ -6,6 +6,7 @@ from torch import Tensor
 
 from smnas.arch.parts import Anchors, Norm
 from smnas.arch.parts import Rpn as RpnArch
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import FeatureSpec, Targets
 from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.rpn import Rpn, build_rpn
@@ -31,7 +32,7 @@ def build(norm: Norm = "bn") -> Rpn:
 def step(rpn: Rpn, maps: list[Tensor], targets: Targets) -> tuple[dict[str, Tensor], list[Tensor]]:
     """The losses of one step, and the gradients of all weights and maps."""
     inputs = [*rpn.parameters(), *(level.requires_grad_() for level in maps)]
-    losses = rpn.losses(rpn(maps), targets, torch.Generator().manual_seed(1))
+    losses = rpn.losses(rpn(maps), targets, BatchPart(1))
     return losses, list(torch.autograd.grad(sum(losses.values(), torch.zeros(())), inputs))
 
 

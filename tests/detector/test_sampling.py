@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.loss_settings import SampleSettings
 from smnas.detector.matching import Matching
 from smnas.detector.sampling import sample
@@ -28,7 +29,7 @@ def test_sample_fills_up_with_negatives(
     chosen = sample(
         matching,
         SampleSettings(count=count, positive_share=positive_share),
-        torch.Generator().manual_seed(seed),
+        BatchPart(seed),
     )
     size = min(count, candidates)
     assert chosen.index_BN.shape == (3, size)
@@ -59,7 +60,7 @@ def test_as_many_are_drawn_as_in_torchvision(
     chosen = sample(
         matching,
         SampleSettings(count=count, positive_share=positive_share),
-        torch.Generator().manual_seed(seed),
+        BatchPart(seed),
     )
     labels_BA = torch.where(matching.positive_BA, 1.0, torch.where(matching.negative_BA, 0.0, -1.0))
     sampler = BalancedPositiveNegativeSampler(count, positive_share)
@@ -71,12 +72,9 @@ def test_as_many_are_drawn_as_in_torchvision(
         assert drawn.sum() == negative[picture].sum()
 
 
-def test_draws_follow_the_generator() -> None:
+def test_draws_follow_the_seed() -> None:
     matching = draw_matching(0, 2, 200, 0.3)
     settings_ = SampleSettings(count=32, positive_share=0.5)
-    one, two, other = (
-        sample(matching, settings_, torch.Generator().manual_seed(seed)).index_BN
-        for seed in (5, 5, 6)
-    )
+    one, two, other = (sample(matching, settings_, BatchPart(seed)).index_BN for seed in (5, 5, 6))
     assert torch.equal(one, two)
     assert not torch.equal(one, other)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Annotations, Category, DetectionDataset
+from smnas.detector.batch_part import BatchPart
 from smnas.detector.contract import Detections, Targets
 
 SIDE = 64
@@ -62,14 +63,12 @@ class TinyDetector(nn.Module):
         )
         self.box = nn.Linear(8 * 64, 4)
         self.factor = 1.0
-        self.noise = 0.01
-        self.generator = torch.Generator()
-
-    def seed_sampling(self, seed: int) -> None:
-        self.generator.manual_seed(seed)
 
     def forward(
-        self, images_B3HW: Tensor, targets: Targets | None = None
+        self,
+        images_B3HW: Tensor,
+        targets: Targets | None = None,
+        part: BatchPart | None = None,
     ) -> dict[str, Tensor] | Detections:
         boxes_B4 = self.box(self.convs(images_B3HW)).float() * SIDE
         if targets is None:
@@ -79,11 +78,15 @@ class TinyDetector(nn.Module):
                 labels_BD=torch.zeros(len(boxes_B4), 1, dtype=torch.int64),
                 valid_BD=torch.ones(len(boxes_B4), 1, dtype=torch.bool),
             )
+        part, pictures = part or BatchPart(0), len(boxes_B4)
+        weight = part.weigh(pictures, boxes_B4.device) / SIDE
         # The noise stands for the sampling of anchors.
-        draw = torch.rand((), generator=self.generator)
-        noise = self.noise * draw * boxes_B4.square().mean() / SIDE
-        error = (boxes_B4 - targets.boxes_BG4[:, 0]).abs().mean() / SIDE
-        return {"box": error * self.factor, "noise": noise}
+        noise_B = part.draw(pictures, 1)[:, 0] * boxes_B4.square().mean(dim=1)
+        error_B = (boxes_B4 - targets.boxes_BG4[:, 0]).abs().mean(dim=1)
+        return {
+            "box": error_B.sum() * weight * self.factor,
+            "noise": 0.01 * noise_B.sum() * weight,
+        }
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from smnas.errors import DataError, TrainingError
+from smnas.training.course import Course
 from smnas.training.loop import fit
 from smnas.training.recipe import OptimizerSettings, Recipe, ScheduleSettings
 
@@ -143,11 +144,10 @@ def test_bf16_trains_too(make_tiny, squares) -> None:
 @pytest.mark.parametrize("parts", [2, 3, 4, 9])
 def test_a_batch_in_parts_is_the_same_step(make_tiny, make_squares, parts) -> None:
     results = []
-    for accumulate in (1, parts):
+    for batch_parts in (1, parts):
         detector = make_tiny()
-        detector.noise = 0.0  # drawn once a part
         recipe = Recipe(batch=4, precision="float32", optimizer=OptimizerSettings(kind="sgd"))
-        log = fit(detector, make_squares(8), recipe, 3, seed=0, accumulate=accumulate)
+        log = fit(detector, make_squares(8), recipe, Course(3, batch_parts=batch_parts), seed=0)
         results.append((weights_of(detector), log.final_loss, log.steps, log.pictures))
     (whole, loss, *counts), (split, split_loss, *split_counts) = results
     assert torch.allclose(whole, split, rtol=1e-5, atol=1e-6)
