@@ -5,7 +5,6 @@ is not the trial's fault is raised: a full disk, a broken picture, an error of s
 is a lack of memory, about which the room of execution knows what to do.
 """
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,18 +23,16 @@ from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.run_folder import (
-    TRAINING_LOG,
     WEIGHTS,
     predictions_path,
     trial_folder,
     write_whole,
 )
+from smnas.experiment.trial_training import TrialTraining
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency, stand_in_latency
 from smnas.measure.predictions import predictions_to_json
-from smnas.seeding import derive_seed
-from smnas.training.loop import fit
 from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
@@ -98,7 +95,7 @@ class Evaluator:
             if not means_out_of_memory(error):
                 raise
             raise MemoryError(str(error)) from error
-        seconds = time.perf_counter() - started
+        seconds = attempt.seconds_before + time.perf_counter() - started
         return Outcome(measurements=measurements, weights=attempt.weights, seconds=seconds)
 
 
@@ -121,7 +118,10 @@ class _Attempt:
     ) -> None:
         self.stage: FailureStage = "build"
         self.weights: str | None = None
+        self.seconds_before = 0.0
+        """Of attempts that were interrupted."""
         self._world = evaluator
+        self._trial = trial
         self._number = trial.number
         self._proposal = trial.proposal
         self._folder = folder
@@ -130,13 +130,10 @@ class _Attempt:
 
     def run(self) -> tuple[Measurement, ...]:
         """Return all measurements of the trial."""
-        folder = trial_folder(self._folder, self._number)
-        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt left
         cost = self._check_worth()
         trained = self._train()
-        self.stage = "writing"
-        trained.save(folder / WEIGHTS, {"trial": str(self._number)})
-        self.weights = (folder / WEIGHTS).relative_to(self._folder).as_posix()
+        weights = trial_folder(self._folder, self._number) / WEIGHTS
+        self.weights = weights.relative_to(self._folder).as_posix()
         self.stage = "measuring"
         self._report(_TRAINING_SHARE, "measuring accuracy")
         if self._ships_as_trained:
@@ -175,29 +172,17 @@ class _Attempt:
             raise _NotWorthTrainingError("pruning", rule.reason, cost)
 
     def _train(self) -> TrainedDetector:
-        world, proposal = self._world, self._proposal
-        self._report(0.0, "building")
-        detector = build_detector(
-            proposal.arch,
-            len(world.train.categories),
-            world.recipe.losses,
-            seed=derive_seed(proposal.seed, "weights"),
+        world = self._world
+        training = TrialTraining(
+            self._folder, self._trial, world.train, world.recipe, world.device, self._batch_parts
         )
-        self.stage = "training"
-        self._report(0.0, "training")
-        log = fit(
-            detector,
-            world.train,
-            world.recipe,
-            proposal.budget.epochs,
-            proposal.seed,
-            world.device,
-            lambda share, loss: self._report(_TRAINING_SHARE * share, f"training, loss {loss:.2f}"),
-            self._batch_parts,
-        )
-        folder = trial_folder(self._folder, self._number)
-        write_whole(folder / TRAINING_LOG, log.model_dump_json())
-        return TrainedDetector(detector, world.train.categories)
+        trained = training.run(self._report_training)
+        self.seconds_before = training.seconds_before
+        return trained
+
+    def _report_training(self, stage: FailureStage, share: float, note: str) -> None:
+        self.stage = stage
+        self._report(_TRAINING_SHARE * share, note)
 
     def _measure_accuracy(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
         world = self._world

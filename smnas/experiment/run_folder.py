@@ -11,11 +11,17 @@ PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
 WEIGHTS = "weights.safetensors"
 TRAINING_LOG = "log.json"
+CHECKPOINTS = "checkpoints"
 
 
 def trial_folder(run_folder: Path, number: int) -> Path:
     """Return the folder of one trial."""
     return run_folder / "trials" / f"{number:04d}"
+
+
+def checkpoint_folder(run_folder: Path, number: int) -> Path:
+    """Return the folder of a trial's checkpoints, and of its trunk where it is a rung."""
+    return trial_folder(run_folder, number) / CHECKPOINTS
 
 
 def predictions_path(run_folder: Path, number: int, split: str) -> Path:

@@ -46,6 +46,8 @@ class Checkpoints:
         """What was said."""
         self.seconds = 0.0
         """Time that writing took."""
+        self.seconds_before = 0.0
+        """Time that the training had taken when it was interrupted."""
         self._folder = folder
         self._start = start
         self._every_seconds = every_seconds
@@ -63,6 +65,8 @@ class Checkpoints:
             steps: Of the training.
         """
         self._written_at = self._clock()
+        for leftover in self._folder.glob(".*"):  # of a write that was cut short
+            leftover.unlink()
         places = self._newest_first(steps)
         for path in places:
             try:
@@ -73,7 +77,9 @@ class Checkpoints:
                 continue
             done = found.state.done
             self._say(f"training goes on after step {done} of {steps.total}, from {path}")
-            return replace(found, is_start=path == self._start)
+            is_start = path == self._start
+            self.seconds_before = 0.0 if is_start else found.state.seconds
+            return replace(found, is_start=is_start)
         if places:
             self._say("no checkpoint can be used: training begins anew")
         return None

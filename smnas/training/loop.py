@@ -62,12 +62,25 @@ def fit(
         WeightsError: The recipe's initial weights cannot be had, or none of them fits.
         StorageFullError: No room for a checkpoint; the ones before are kept.
     """
-    if len(dataset) == 0:
-        raise DataError(f"{dataset.name}: no pictures to train on; expected at least one")
     course, team, device = Course.of(epochs), Team(), torch.device(device)
+    loader = _make_loader(detector, dataset, recipe, seed, team)
     detector.to(device)
     start = recipe.initial_weights
     initial = None if start is None else load_initial_weights(detector, start, dataset.categories)
+    steps = Steps.of(course, len(loader), recipe.schedule)
+    with frozen_parts(detector, recipe, initial) as frozen:
+        trainer = Trainer(detector, recipe, steps, device, seed, course.batch_parts, team)
+        if checkpoints is not None:
+            trainer.keep(checkpoints, _identify(detector, dataset, recipe, steps, seed))
+        trainer.run(loader, frozen, progress)
+    return trainer.log(initial)
+
+
+def _make_loader(
+    detector: Detector, dataset: DetectionDataset, recipe: Recipe, seed: int, team: Team
+) -> TrainLoader:
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name}: no pictures to train on; expected at least one")
     loader = TrainLoader(
         dataset,
         detector.arch.input,
@@ -81,13 +94,7 @@ def fit(
             f"batch: expected at least one picture for each of {team.size} processes; got "
             f"{loader.pictures}"
         )
-    steps = Steps.of(course, len(loader), recipe.schedule)
-    with frozen_parts(detector, recipe, initial) as frozen:
-        trainer = Trainer(detector, recipe, steps, device, seed, course.batch_parts, team)
-        if checkpoints is not None:
-            trainer.keep(checkpoints, _identify(detector, dataset, recipe, steps, seed))
-        trainer.run(loader, frozen, progress)
-    return trainer.log(initial)
+    return loader
 
 
 def _identify(

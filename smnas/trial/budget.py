@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
 
+COOLDOWN_SHARE = 0.2
+"""Of a rung's epochs: how long the copy of it cools down that is scored."""
+
 
 class Budget(BaseModel):
     """An amount of training: passes over the training pictures.
@@ -46,6 +49,16 @@ class Budget(BaseModel):
     def schedule(self) -> "Budget":
         """The budget that the schedule is drawn for: that of the last rung."""
         return self if self.horizon_epochs is None else Budget(epochs=self.horizon_epochs)
+
+    @property
+    def cooldown_epochs(self) -> float:
+        """Epochs that are trained on top, by the copy of a rung that is scored."""
+        return COOLDOWN_SHARE * self.epochs if self.is_rung else 0.0
+
+    def epochs_beyond(self, lower: "Budget | None") -> float:
+        """Return what a trial costs that goes on from ``lower``, or from nothing: all it trains."""
+        before = 0 if lower is None else lower.epochs
+        return self.epochs - before + self.cooldown_epochs
 
     def __str__(self) -> str:
         """Return the text that people read: ``5 epochs``, or ``1 of 9 epochs`` for a rung."""

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Annotations, Category, DetectionDataset
 from smnas.errors import DataError, NotBuiltYetError, StorageFullError
-from smnas.experiment import evaluate
+from smnas.experiment import evaluate, trial_training
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
 from smnas.measure.latency import measure_latency
@@ -66,7 +67,7 @@ def make_trial(arch: str = TINY, stage: int | str = 1, epochs: int = 1) -> Trial
 
 @pytest.fixture
 def make_evaluator(tmp_path):
-    def make(**changes) -> Callable[..., Outcome]:
+    def make(folder: Path = tmp_path, **changes) -> Callable[..., Outcome]:
         parts = {
             "train": Squares(),
             "val": Squares(),
@@ -78,15 +79,17 @@ def make_evaluator(tmp_path):
         evaluator = Evaluator(**{**parts, **changes})
 
         def run(trial: Trial, batch_parts: int = 1) -> Outcome:
-            return evaluator(trial, tmp_path, batch_parts, lambda stage, share, note: None)
+            return evaluator(trial, folder, batch_parts, lambda stage, share, note: None)
 
         return run
 
     return make
 
 
-def test_same_trial_twice_gives_the_same_numbers(make_evaluator):
-    first, second = make_evaluator()(make_trial()), make_evaluator()(make_trial())
+def test_same_trial_twice_gives_the_same_numbers(make_evaluator, tmp_path):
+    first, second = (
+        make_evaluator(folder=tmp_path / name)(make_trial()) for name in ("one", "two")
+    )
     assert first.measurements == second.measurements
     assert first.weights == "trials/0007/weights.safetensors"
     assert first.seconds > 0
@@ -114,7 +117,7 @@ def test_leftovers_of_an_interrupted_attempt_are_swept_away(make_evaluator, tmp_
 
 def test_part_that_cannot_be_built_yet_is_a_failed_trial(make_evaluator, monkeypatch):
     error = NotBuiltYetError("head 'hydra' cannot be built yet")
-    monkeypatch.setattr(evaluate, "build_detector", raising(error))
+    monkeypatch.setattr(trial_training, "build_detector", raising(error))
     failure = make_evaluator()(make_trial()).failure
     assert failure == Failure(stage="build", reason="head 'hydra' cannot be built yet")
 
@@ -149,7 +152,7 @@ def test_loss_that_is_not_finite_is_a_failed_trial(make_evaluator, tmp_path):
     ],
 )
 def test_lack_of_memory_is_told_as_such(make_evaluator, monkeypatch, error):
-    monkeypatch.setattr(evaluate, "fit", raising(error))
+    monkeypatch.setattr(trial_training, "fit", raising(error))
     with pytest.raises(MemoryError, match=re.escape(str(error))):
         make_evaluator()(make_trial())
     assert means_out_of_memory(error)
@@ -157,7 +160,7 @@ def test_lack_of_memory_is_told_as_such(make_evaluator, monkeypatch, error):
 
 def test_batches_in_parts_reach_the_training(make_evaluator, monkeypatch):
     asked = []
-    monkeypatch.setattr(evaluate, "fit", lambda *args: asked.append(args) or fit(*args))
+    monkeypatch.setattr(trial_training, "fit", lambda *args: asked.append(args) or fit(*args))
     assert make_evaluator()(make_trial(), batch_parts=2).failure is None
     assert asked[0][-1] == 2
 
@@ -173,7 +176,7 @@ def test_batches_in_parts_reach_the_training(make_evaluator, monkeypatch):
     ],
 )
 def test_what_is_not_the_trials_fault_surfaces(make_evaluator, monkeypatch, error, surfaces_as):
-    monkeypatch.setattr(evaluate, "fit", raising(error))
+    monkeypatch.setattr(trial_training, "fit", raising(error))
     with pytest.raises(surfaces_as):
         make_evaluator()(make_trial())
 
@@ -192,7 +195,7 @@ def _constraints(*texts):
 def test_a_candidate_that_breaks_a_constraint_is_counted_and_not_trained(
     make_evaluator, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    monkeypatch.setattr(trial_training, "fit", raising(AssertionError("trained")))
     monkeypatch.setattr(evaluate, "measure_latency", raising(AssertionError("timed")))
     limits = _constraints("params_m <= 0.001", "latency_ms <= 1000")
     outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
@@ -204,7 +207,7 @@ def test_a_candidate_that_breaks_a_constraint_is_counted_and_not_trained(
 
 
 def test_one_that_is_too_slow_is_timed_as_deployed_and_not_trained(make_evaluator, monkeypatch):
-    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    monkeypatch.setattr(trial_training, "fit", raising(AssertionError("trained")))
     limits = _constraints("latency_ms <= 0.001")
     outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
     assert outcome.failure.stage == "constraint"
@@ -225,7 +228,7 @@ def test_what_cannot_move_the_front_is_not_trained_but_where_it_is_spared(
 
     for harmless in ({"limit": 1e9}, {"spared": True}):
         assert make_evaluator()(with_rule(**harmless)).failure is None
-    monkeypatch.setattr(evaluate, "fit", raising(AssertionError("trained")))
+    monkeypatch.setattr(trial_training, "fit", raising(AssertionError("trained")))
     outcome = make_evaluator()(with_rule())
     assert (outcome.failure.stage, outcome.failure.reason) == ("pruning", rule.reason)
     assert metric in {item.metric for item in outcome.measurements}

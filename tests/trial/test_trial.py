@@ -95,3 +95,10 @@ def test_a_rung_ends_before_its_schedule_and_the_last_one_is_the_plain_budget():
 def test_budgets_out_of_range_are_refused(epochs):
     with pytest.raises(ValidationError, match="epochs"):
         Budget(epochs=epochs)
+
+
+def test_a_rung_costs_what_it_trains_with_its_cooldown() -> None:
+    low, top = Budget(epochs=5, horizon_epochs=9), Budget(epochs=9)
+    assert low.epochs_beyond(None) == pytest.approx(6)
+    assert top.epochs_beyond(low) == 4
+    assert top.epochs_beyond(None) == 9
