@@ -162,7 +162,7 @@ def test_batches_in_parts_reach_the_training(make_evaluator, monkeypatch):
     asked = []
     monkeypatch.setattr(trial_training, "fit", lambda *args: asked.append(args) or fit(*args))
     assert make_evaluator()(make_trial(), batch_parts=2).failure is None
-    assert asked[0][-1] == 2
+    assert asked[0][3].batch_parts == 2
 
 
 @pytest.mark.parametrize(
