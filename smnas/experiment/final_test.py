@@ -12,10 +12,15 @@ from smnas.experiment.judged import best_score
 from smnas.experiment.observer import Observer
 from smnas.experiment.pictures import drawn_trials, write_pictures
 from smnas.experiment.run_folder import predictions_path, write_whole
-from smnas.measure.accuracy import measure_accuracy
+from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
 from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.measurement import Measurement, Split
+from smnas.trial.metrics import over_yardstick
 from smnas.trial.trial import Trial
+
+COMPARED = ("ap", "ap50")
+"""What a final's lead over the yardstick is recorded in."""
 
 
 def read_test_split(
@@ -25,7 +30,7 @@ def read_test_split(
     device: str,
     observer: Observer,
 ) -> None:
-    """Measure finals and yardstick on the test split, and draw the pictures of the report.
+    """Measure finals and yardstick on the test split, compare them, and draw the report's pictures.
 
     What is done already is not done again, so that a killed call can be repeated. Without a test
     split the pictures are those of the validation split.
@@ -40,6 +45,9 @@ def read_test_split(
             if trial.measurement("ap", "test") is None:
                 observer.noted(f"reading the test split with trial {trial.number}")
                 _test(archive, trial, test, device)
+    _compare_with_yardstick(archive, val, "val")
+    if test is not None:
+        _compare_with_yardstick(archive, test, "test")
     if drawn_trials(archive.folder) != {trial.number for trial in finals}:
         observer.noted("drawing the pictures of the report")
         _draw(archive.folder, finals, val, test)
@@ -78,6 +86,39 @@ def _test(archive: Archive, trial: Trial, test: DetectionDataset, device: str) -
     text = predictions_to_json(test, result.predictions)
     write_whole(predictions_path(archive.folder, trial.number, "test"), text)
     archive.add(trial.number, result.measurements)
+
+
+def _compare_with_yardstick(archive: Archive, dataset: DetectionDataset, split: Split) -> None:
+    """Record by how much each final is above the yardstick on the same pictures.
+
+    What is hard is hard for both: the interval of the difference is narrower than two side by side.
+    """
+    finals = final_trials(archive)
+    if not finals or finals[-1].proposal.stage != "yardstick":
+        return
+    *finals, yardstick = finals
+    theirs = _read_predictions(archive.folder, yardstick, dataset, split)
+    for trial in finals:
+        if trial.measurement(over_yardstick("ap50"), split) is not None:
+            continue
+        ours = _read_predictions(archive.folder, trial, dataset, split)
+        found = paired_difference(dataset, ours, theirs)
+        differences = [_record(found[name], trial.measurement(name, split)) for name in COMPARED]
+        archive.add(trial.number, [item for item in differences if item is not None])
+
+
+def _record(found: Difference, alone: Measurement | None) -> Measurement | None:
+    """Return a difference as a measurement, taken as the trial's own number was."""
+    if alone is None:
+        return None
+    interval = None if found.interval is None else (found.interval.low, found.interval.high)
+    return alone.model_copy(
+        update={
+            "metric": over_yardstick(found.metric),
+            "value": found.value,
+            "interval": interval,
+        }
+    )
 
 
 def _draw(

@@ -7,7 +7,13 @@ from typing import Any, Literal, TypedDict
 
 from smnas.trial.front import Objective, front
 from smnas.trial.measurement import Measurement, Split
-from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS, main_axes, make_objective
+from smnas.trial.metrics import (
+    DEFAULT_OBJECTIVES,
+    METRICS,
+    main_axes,
+    make_objective,
+    over_yardstick,
+)
 from smnas.trial.trial import Trial
 
 FRONT_OBJECTIVES: tuple[Objective, ...] = tuple(map(make_objective, DEFAULT_OBJECTIVES))
@@ -45,6 +51,10 @@ class FrontRow(TypedDict):
     ap_test_interval: list[float] | None
     ap50_test: float | None
     ap50_test_interval: list[float] | None
+    ap50_over_yardstick: float | None
+    ap50_over_yardstick_interval: list[float] | None
+    ap50_over_yardstick_test: float | None
+    ap50_over_yardstick_test_interval: list[float] | None
     latency_ms: float
     latency_ms_interval: list[float] | None
     latency_ms_flag: str | None
@@ -224,6 +234,8 @@ _NUMBERS: tuple[tuple[str, str, Split], ...] = (
     ("ap50", "ap50", "val"),
     ("ap_test", "ap", "test"),
     ("ap50_test", "ap50", "test"),
+    ("ap50_over_yardstick", over_yardstick("ap50"), "val"),
+    ("ap50_over_yardstick_test", over_yardstick("ap50"), "test"),
     ("latency_ms", "latency_ms", "val"),
     ("macs_g", "macs_g", "val"),
     ("params_m", "params_m", "val"),

@@ -7,8 +7,9 @@ one and says so.
 A comparison needs something to compare: where neither detector finds the objects, a faster one is
 worth nothing, and the verdict says that instead.
 
-Two numbers whose 95 % intervals overlap are called tied. That is the cautious rule: what it calls
-better is better, and a small difference that is real may still be called tied.
+Accuracy is compared on the same pictures, so that hard ones are hard for both: tied means that the
+95 % interval of the difference holds zero. Where no such difference was recorded, as for times, two
+numbers whose intervals overlap are tied: the cautious rule.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from smnas.report.tables import FrontRow
-from smnas.report.wording import milliseconds, percent
+from smnas.report.wording import milliseconds, percent, signed_percent
+from smnas.trial.metrics import over_yardstick
 
 Comparison = Literal["better", "tied", "worse", "unknown"]
 
@@ -66,7 +68,7 @@ def judge(rows: Sequence[FrontRow]) -> Verdict | None:
 
 def _judge_one(row: FrontRow, yardstick: FrontRow, name: Literal["ap50_test", "ap50"]) -> Verdict:
     """Return how one detector stands to the yardstick."""
-    accuracy = _compare(row, yardstick, name, more_is_better=True)
+    accuracy = _compare_accuracy(row, yardstick, name)
     speed = _compare(row, yardstick, "latency_ms", more_is_better=False)
     learned = max(row[name] or 0.0, yardstick[name] or 0.0) >= LEARNED_AP50
     outcome = _outcome(accuracy, speed, learned=learned)
@@ -107,8 +109,8 @@ _PAID_BY_ANOTHER = (
     "which keeps 95 % of the best accuracy at the price of time."
 )
 _MEANING_OF_TIED = (
-    "Tied means that the 95 % intervals overlap: another draw of pictures, or another timing, "
-    "could turn the order round."
+    "Tied means that another draw of pictures, or another timing, could turn the order round (by "
+    "the 95 % intervals)."
 )
 
 
@@ -123,6 +125,25 @@ def _outcome(accuracy: Comparison, speed: Comparison, *, learned: bool) -> _Outc
     if "better" in found:
         return "paid"
     return "lost" if "worse" in found else "tied"
+
+
+def _compare_accuracy(row: FrontRow, yardstick: FrontRow, name: str) -> Comparison:
+    lead = _lead(row, name)
+    if lead is None:
+        return _compare(row, yardstick, name, more_is_better=True)
+    _, (low, high) = lead
+    if low <= 0.0 <= high:
+        return "tied"
+    return "better" if low > 0.0 else "worse"
+
+
+def _lead(row: FrontRow, name: str) -> tuple[float, list[float]] | None:
+    """Return by how much a detector is above the yardstick on the same pictures, if recorded."""
+    paired = name.replace("ap50", over_yardstick("ap50"))
+    value, interval = row.get(paired), row.get(f"{paired}_interval")
+    if isinstance(value, float) and isinstance(interval, list):
+        return value, interval
+    return None
 
 
 def _compare(
@@ -142,11 +163,13 @@ def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
     pace = f"{ratio:.1f} times as fast" if ratio >= 1 else f"{1 / ratio:.1f} times as slow"
     if _compare(chosen, yardstick, "latency_ms", more_is_better=False) == "tied":
         pace = "tied"
-    accuracy = _compare(chosen, yardstick, name, more_is_better=True)
+    accuracy, lead = _compare_accuracy(chosen, yardstick, name), _lead(chosen, name)
+    paired = f" (on the same pictures {signed_percent(*lead)})" if lead else ""
     return (
         f"{_name(chosen)} takes {_milliseconds(chosen)} where the yardstick takes "
         f"{_milliseconds(yardstick)}: {pace}. Its AP50 on the {split} split is "
-        f"{_percent(chosen, name)} against {_percent(yardstick, name)}: {_WORDS[accuracy]}."
+        f"{_percent(chosen, name)} against {_percent(yardstick, name)}{paired}: "
+        f"{_WORDS[accuracy]}."
     )
 
 

@@ -22,6 +22,16 @@ def percent(value: float | None, interval: Sequence[float] | None = None) -> str
     return f"{100 * value:.1f}" + _bracket(interval, lambda end: f"{100 * end:.1f}")
 
 
+def signed_percent(value: float, interval: Sequence[float] | None = None) -> str:
+    """Return a difference of two APs (0-1) times 100, with its interval; both ends have signs.
+
+    >>> signed_percent(0.031, [-0.004, 0.066])
+    '+3.1 (-0.4 to +6.6)'
+    """
+    ends = "" if interval is None else " ({} to {})".format(*(f"{100 * x:+.1f}" for x in interval))
+    return f"{100 * value:+.1f}{ends}"
+
+
 def milliseconds(
     value: float | None, interval: Sequence[float] | None = None, flag: str | None = None
 ) -> str:

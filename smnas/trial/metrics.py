@@ -44,6 +44,11 @@ def make_objective(metric: str, tie: float = 0.0) -> Objective:
     return Objective(metric=metric, maximise=not is_cost, tie=tie, log=is_cost)
 
 
+def over_yardstick(metric: str) -> str:
+    """Return the name of a detector's lead over the yardstick in ``metric``, on equal pictures."""
+    return f"{metric}_over_yardstick"
+
+
 def main_axes(objectives: Sequence[Objective]) -> tuple[Objective, Objective]:
     """Return the first accuracy that is wanted, and the first cost.
 

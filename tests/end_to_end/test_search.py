@@ -106,6 +106,19 @@ def test_test_split_is_read_for_finals_and_their_yardstick_alone(one_run):
     assert tested == last
 
 
+def test_finals_are_compared_with_the_yardstick_on_the_same_pictures(one_run):
+    trials = Archive.open(one_run[0]).trials()
+    finals = [t for t in trials if t.succeeded and t.proposal.stage == "final"]
+    yardstick = [t for t in trials if t.proposal.stage == "yardstick"][-1]
+    assert finals
+    for trial in finals:
+        for split in ("val", "test"):
+            lead = trial.measurement("ap50_over_yardstick", split)
+            alone = trial.value("ap50", split) - yardstick.value("ap50", split)
+            assert lead.value == pytest.approx(alone)
+            assert lead.interval[0] <= lead.interval[1]
+
+
 def test_front_has_one_recommended_and_its_weights(one_run):
     folder, listener = one_run
     rows = json.loads((folder / "front.json").read_text())

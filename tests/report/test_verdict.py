@@ -49,6 +49,30 @@ def test_verdict_follows_the_intervals(
     assert ("Tied means" in verdict.sentence) == ("tied" in (accuracy, speed))
 
 
+@pytest.mark.parametrize(
+    ("lead", "interval", "accuracy"),
+    [
+        (0.03, (0.01, 0.05), "better"),
+        (0.03, (-0.01, 0.07), "tied"),
+        (-0.02, (-0.03, -0.01), "worse"),
+    ],
+)
+def test_accuracy_is_compared_on_the_same_pictures(
+    make_trial: MakeTrial, lead: float, interval: tuple[float, float], accuracy: str
+) -> None:
+    ours, theirs = make_trial(0, "final", 0.23, 4.0), make_trial(1, "yardstick", 0.20, 8.0)
+    alone = ours.measurement("ap50", "test")
+    assert alone is not None
+    change = {"metric": "ap50_over_yardstick", "value": lead, "interval": interval}
+    ours = ours.model_copy(update={"later": (*ours.later, alone.model_copy(update=change))})
+    verdict = judge(front_rows([ours, theirs], Path()))
+    assert verdict is not None
+    assert (verdict.accuracy, verdict.split) == (accuracy, "test")
+    assert (
+        f"on the same pictures {100 * lead:+.1f} ({100 * interval[0]:+.1f} to" in verdict.sentence
+    )
+
+
 def test_a_faster_detector_that_finds_nothing_did_not_pay(make_trial: MakeTrial) -> None:
     verdict = verdict_of(make_trial, (0.02, 4.0), (0.01, 8.0))
     assert (verdict.learned, verdict.paid, verdict.speed) == (False, False, "better")
