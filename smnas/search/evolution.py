@@ -1,17 +1,23 @@
-"""Random seeds, then mutations of the front (SM-NAS, section 3.3; paper.md 3.1)."""
+"""Seeds, then mutations of the front, screened or not (SM-NAS, section 3.3; paper.md 3.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from smnas.arch import DetectorArch
-from smnas.search.history import Pool
+from smnas.search.parts import SearchParts
 from smnas.space.coding import as_built
 from smnas.space.contract import SearchSpace
 from smnas.space.mutation import pick_move
 from smnas.trial.front import Objective
 from smnas.trial.trial import Origin, Trial
+
+Judge = Callable[[Sequence[DetectorArch]], Sequence[tuple[float, float]] | None]
+"""How promising some offspring are, the higher the better; None where nobody can say yet."""
+
+_Children = dict[str, tuple[tuple[DetectorArch, DetectorArch], ...]]
+"""By operator: each child, and the same as built."""
 
 _DRAWS = 50
 """Random members that are drawn before the space is searched in order for one not tried yet."""
@@ -26,33 +32,42 @@ class Evolution:
         cost: Objective,
         starts: Sequence[DetectorArch],
         random_share: float,
+        parts: SearchParts,
     ) -> None:
         """Take how proposals are made.
 
         Args:
             space: Where archs come from.
-            cost: The objective of the pool that its parents are drawn evenly along.
+            cost: The objective along which parents are drawn.
             starts: Members that are proposed before the first mutation; where they do not count,
                 having been tried already, others are drawn at random in their place.
             random_share: Chance that a later one is drawn at random all the same.
+            parts: How parents are drawn, and how many offspring are screened.
         """
-        self._space, self._cost = space, cost
+        self._space, self._cost, self._parts = space, cost, parts
         self._starts = [(arch, as_built(arch)) for arch in starts]
         self._random_share = random_share
-        self._children: dict[DetectorArch, list[tuple[str, DetectorArch, DetectorArch]]] = {}
-        """Operator, child and child as built, of all moves of archs that were parents."""
+        self._children: dict[DetectorArch, _Children] = {}
+        """Of all archs that were parents."""
         self._listing = _Listing(space, frozenset())
 
     def propose(
-        self, pool: Pool, tried: AbstractSet[DetectorArch], rng: np.random.Generator
+        self,
+        begun: int,
+        parents: Sequence[Trial],
+        tried: AbstractSet[DetectorArch],
+        rng: np.random.Generator,
+        judge: Judge | None = None,
     ) -> tuple[DetectorArch, Origin] | None:
         """Return an arch that has not been tried, and where it came from.
 
         Args:
-            pool: Trials of the space at one budget, finished or not: parents are on its front.
+            begun: How many have been proposed, and not been refused.
+            parents: The front, whose members are mutated.
             tried: What is not proposed again, as ``as_built`` gives it. The same set may have grown
                 since the last call, not shrunk.
             rng: Decides all that is random.
+            judge: Screens offspring, where they are to be screened.
 
         Returns:
             None where the space is used up.
@@ -61,49 +76,90 @@ class Evolution:
             self._listing = _Listing(self._space, tried)
         if self._listing.is_over:
             return None
-        if pool.size < len(self._starts):
+        if begun < len(self._starts):
             fresh = (arch for arch, network in self._starts if network not in tried)
             start = next(fresh, None)
             return self._draw(tried, rng) if start is None else (start, Origin(operator="sample"))
-        if rng.random() >= self._random_share:
-            child = self._mutate(pool.front, tried, rng)
-            if child is not None:
-                return child
+        able = [trial for trial in parents if self._has_child_left(trial, tried)]
+        if judge is not None and rng.random() >= self._parts.unscreened_share:
+            best = self._breed_and_judge(able, tried, rng, judge)
+            if best is not None:
+                return best
+        if able and rng.random() >= self._random_share:
+            return self._mutate(able, tried, rng)
         return self._draw(tried, rng)
 
-    def _mutate(
-        self, parents: list[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+    def _breed_and_judge(
+        self,
+        able: Sequence[Trial],
+        tried: AbstractSet[DetectorArch],
+        rng: np.random.Generator,
+        judge: Judge,
     ) -> tuple[DetectorArch, Origin] | None:
-        """Return a child of a member of the front that has one left, or None."""
-        able = [trial for trial in parents if self._has_child_left(trial, tried)]
-        if not able:
+        """Return the most promising of many offspring, or None where nobody can say."""
+        offspring: dict[DetectorArch, Origin] = {}
+        for _ in range(self._parts.offspring):
+            found = self._breed(able, tried, rng)
+            if found is not None:
+                offspring.setdefault(*found)
+        scores = judge(list(offspring)) if offspring else None
+        if scores is None:
             return None
-        parent = able[draw_evenly([self._cost.of(trial) for trial in able], rng)]
+        return max(zip(offspring.items(), scores, strict=True), key=lambda item: item[1])[0]
+
+    def _breed(
+        self, able: Sequence[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+    ) -> tuple[DetectorArch, Origin] | None:
+        """Return an untried child of one of the able parents, or a random member.
+
+        Returns:
+            None where what was drawn has been tried: not all children are looked at for a draw.
+        """
+        if not able or rng.random() < self._random_share:
+            arch, origin = self._space.sample(rng), Origin(operator="sample")
+            return None if as_built(arch) in tried else (arch, origin)
+        parent = self._pick_parent(able, rng)
+        children = self._children_of(parent.proposal.arch)
+        operator = list(children)[rng.integers(len(children))]
+        arch, network = children[operator][rng.integers(len(children[operator]))]
+        origin = Origin(operator=operator, parent=parent.number)
+        return None if network in tried else (arch, origin)
+
+    def _mutate(
+        self, able: Sequence[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+    ) -> tuple[DetectorArch, Origin]:
+        """Return an untried child of one of the able parents."""
+        parent = self._pick_parent(able, rng)
         fresh: dict[str, tuple[DetectorArch, ...]] = {}
-        for operator, child, network in self._children_of(parent.proposal.arch):
-            if network not in tried:
-                fresh[operator] = (*fresh.get(operator, ()), child)
+        for operator, children in self._children_of(parent.proposal.arch).items():
+            left = tuple(child for child, network in children if network not in tried)
+            if left:
+                fresh[operator] = left
         arch, operator = pick_move(fresh, rng)
         return arch, Origin(operator=operator, parent=parent.number)
+
+    def _pick_parent(self, able: Sequence[Trial], rng: np.random.Generator) -> Trial:
+        if self._parts.parents == "any":
+            return able[int(rng.integers(len(able)))]
+        return able[draw_evenly([self._cost.of(trial) for trial in able], rng)]
 
     def _has_child_left(self, trial: Trial, tried: AbstractSet[DetectorArch]) -> bool:
         """Return whether a parent has a child that has not been tried; once not, never again."""
         childless = self._listing.childless
         if trial.number in childless:
             return False
-        children = self._children_of(trial.proposal.arch)
-        if any(network not in tried for _, _, network in children):
+        groups = self._children_of(trial.proposal.arch).values()
+        if any(network not in tried for children in groups for _, network in children):
             return True
         childless.add(trial.number)
         return False
 
-    def _children_of(self, arch: DetectorArch) -> list[tuple[str, DetectorArch, DetectorArch]]:
+    def _children_of(self, arch: DetectorArch) -> "_Children":
         if arch not in self._children:
-            self._children[arch] = [
-                (operator, child, as_built(child))
+            self._children[arch] = {
+                operator: tuple((child, as_built(child)) for child in children)
                 for operator, children in self._space.moves(arch).items()
-                for child in children
-            ]
+            }
         return self._children[arch]
 
     def _draw(

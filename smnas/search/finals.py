@@ -6,6 +6,7 @@ from smnas.arch import DetectorArch
 from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
 from smnas.trial.front import pareto_ranks, plausible, spread_along
+from smnas.trial.repeats import merge_repeats
 from smnas.trial.trial import Trial
 
 
@@ -15,7 +16,8 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
     They are the front of both stages on the objectives of the search, thinned to
     ``settings.finals`` evenly along its cost (log latency, unless told otherwise), with the most
     accurate member always among them. Where the stages had different budgets, each has a front of
-    its own, and the most accurate one is stage two's.
+    its own, and the most accurate one is stage two's. Repeats of a training count as one with their
+    means; who was cut short at a rung is a finalist only where too few were trained to the end.
 
     Where the front has fewer members than that, the places left go to candidates that no other is
     known to beat (``plausible``), then to those next behind the front; the most unlike in cost
@@ -39,17 +41,21 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
 
 def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Trial]]:
     """Return the fronts, then what is plausible, then the rest by rank; each network once."""
-    candidates = [trial for trial in trials if trial.proposal.is_candidate]
+    candidates = merge_repeats([trial for trial in trials if trial.proposal.is_candidate])
     objectives = settings.stage_one_objectives
     layer_of: dict[int, int] = {}
-    for budget in dict.fromkeys((settings.stage_two, settings.stage_one)):
-        equals = [trial for trial in candidates if trial.proposal.budget == budget]
-        unbeaten = {trial.number for trial in plausible(equals, objectives, settings.merit)}
-        for trial, rank in zip(equals, pareto_ranks(equals, objectives), strict=True):
-            if rank is not None:
-                layer_of[trial.number] = 1 if rank and trial.number in unbeaten else 2 * rank
+    for steps_below in range(settings.parts.rungs):
+        for budget in dict.fromkeys(settings.budgets_below_top(steps_below)):
+            equals = [trial for trial in candidates if trial.proposal.budget == budget]
+            unbeaten = {trial.number for trial in plausible(equals, objectives, settings.merit)}
+            for trial, rank in zip(equals, pareto_ranks(equals, objectives), strict=True):
+                if rank is not None:
+                    layer = 1 if rank and trial.number in unbeaten else 2 * rank
+                    layer_of[trial.number] = layer + 2 * len(trials) * steps_below
     ranked = [trial for trial in candidates if trial.number in layer_of]
-    ranked.sort(key=lambda t: (layer_of[t.number], t.proposal.budget != settings.stage_two))
+    ranked.sort(
+        key=lambda t: (layer_of[t.number], t.proposal.budget.schedule != settings.stage_two)
+    )
     layers: dict[int, list[Trial]] = {}
     for trial in _one_per_arch(ranked, settings):
         layers.setdefault(layer_of[trial.number], []).append(trial)

@@ -8,73 +8,27 @@ thousands of them again for every proposal.
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from itertools import compress, count
-from math import fsum
+from itertools import compress, count, pairwise
 from operator import is_not
 from typing import get_args
 
 from smnas.arch import DetectorArch
 from smnas.arch.parts import Norm
+from smnas.search.allocation import Gains
+from smnas.search.partial_order_pruning import PartialOrder
+from smnas.search.pools import Pool, Spent
+from smnas.search.rungs import Rung
+from smnas.search.screening import Screen
 from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
 from smnas.space.modular import ModularSpace, frame_of
 from smnas.trial.budget import Budget
-from smnas.trial.front import GrowingFront, Objective
+from smnas.trial.front import Objective, comparable
+from smnas.trial.metrics import METRICS
+from smnas.trial.pruning_record import PruningRecord, pruning_record
 from smnas.trial.trial import Proposal, Stage, Trial
 
 _NORMS: tuple[Norm, ...] = get_args(Norm)
-
-
-class Pool:
-    """Trials that are compared with each other, and their front, kept up as outcomes come."""
-
-    def __init__(self, objectives: Sequence[Objective]) -> None:
-        """Begin without a trial."""
-        self.size = 0
-        """Trials that ran or run; those that a constraint kept from running are left out."""
-        self._front = GrowingFront(objectives)
-
-    @classmethod
-    def of(cls, trials: Sequence[Trial], objectives: Sequence[Objective]) -> "Pool":
-        """Return the pool of ``trials``, finished or not."""
-        pool = cls(objectives)
-        pool.size = len(trials)
-        for trial in trials:
-            pool.finish(trial)
-        return pool
-
-    @property
-    def front(self) -> list[Trial]:
-        """What no finished trial dominates, in the order in which they were proposed."""
-        return self._front.members
-
-    def finish(self, trial: Trial) -> None:
-        """Take in one of its trials again, with its outcome."""
-        self.size -= trial.refused
-        self._front.add(trial)
-
-
-@dataclass
-class Spent:
-    """What the candidates of a stage have used."""
-
-    trials: int = 0
-    """Trained, failed or running."""
-    refused: int = 0
-    """Kept from training by a constraint."""
-    seconds: list[float] = field(default_factory=list[float])
-
-    def __add__(self, other: "Spent") -> "Spent":
-        """Return what both have used."""
-        seconds = self.seconds + other.seconds
-        return Spent(self.trials + other.trials, self.refused + other.refused, seconds)
-
-    def reaches(self, trials: int, refused: int, seconds: float | None) -> bool:
-        """Return whether one of the limits is reached; the sum of seconds is exact."""
-        if self.trials >= trials or self.refused >= refused:
-            return True
-        return seconds is not None and fsum(self.seconds) >= seconds
 
 
 class History:
@@ -83,13 +37,19 @@ class History:
     def __init__(self, settings: SearchSettings, modular: ModularSpace) -> None:
         """Take what decides which trials are compared with which."""
         self._settings, self._modular = settings, modular
-        self._stage_one_objectives = settings.stage_one_objectives
-        self._stage_two_objectives = settings.stage_two_objectives
+        self._objectives: dict[Stage, tuple[Objective, ...]] = {
+            1: settings.stage_one_objectives,
+            2: settings.stage_two_objectives,
+        }
+        self._all_objectives = tuple(
+            dict.fromkeys(o for os in self._objectives.values() for o in os)
+        )
         self.version = 0
         """Changes whenever something was read that was not known."""
         self._clear()
 
     def _clear(self) -> None:
+        settings, parts = self._settings, self._settings.parts
         self.version += 1
         self._trials: list[Trial] = []
         self._tried: dict[Stage, set[DetectorArch]] = {1: set(), 2: set()}
@@ -99,8 +59,29 @@ class History:
         self._given: set[tuple[Stage, Budget, DetectorArch]] = set()
         self.spent: dict[Stage, Spent] = {1: Spent(), 2: Spent()}
         """By stage of the candidates."""
+        self.begun: Counter[Hashable] = Counter()
+        """How many archs stage one (1) and each group (its frame) have begun to train."""
         self.in_group: Counter[Hashable] = Counter()
         """How many trials of stage two lie in each neighbourhood, by its frame."""
+        self.seeds: Counter[tuple[DetectorArch, Budget]] = Counter()
+        """Trainings of each arch at each budget."""
+        self.repeated_epochs = 0
+        """What second seeds have used."""
+        self.pruning = PruningRecord(0, 0, 0)
+        self.gains = Gains(self._objectives[1])
+        self.screen = Screen(
+            self._all_objectives,
+            settings.seed,
+            parts.screen_from,
+            macs_alone=parts.screening == "macs",
+        )
+        self.rungs: dict[Budget, tuple[Rung, Budget]] = {}
+        """Every rung from which trials go up, with the budget they go up to; highest first."""
+        for stage in (2, 1):
+            ladder = settings.ladder(stage)
+            for lower, higher in reversed(list(pairwise(ladder))):
+                rung = Rung(self._objectives[1], settings.cost, lowest=lower == ladder[0])
+                self.rungs.setdefault(lower, (rung, higher))
 
     def read(self, trials: Sequence[Trial]) -> None:
         """Take in what is new in ``trials``; where they contradict what is known, begin again."""
@@ -137,16 +118,39 @@ class History:
         """Return whether a final or yardstick has had the proposal's network and budget."""
         return (proposal.stage, proposal.budget, as_built(proposal.arch)) in self._given
 
-    def structures(self) -> Pool:
-        """Return the trials of stage one."""
-        return self._pool("structures", self._stage_one_objectives)
+    def epochs_of(self, trial: Trial) -> int:
+        """Return for how many epochs a trial trains itself, what it continues left out."""
+        lower = trial.proposal.continues
+        before = 0 if lower is None else self._trials[lower].proposal.budget.epochs
+        return trial.proposal.budget.epochs - before
 
-    def group(self, frame: Hashable) -> Pool:
-        """Return the candidates of stage two's budget in the neighbourhood with this frame."""
-        return self._pool(("group", frame), self._stage_two_objectives)
+    def arm_of(self, trial: Trial) -> Hashable:
+        """Return what a candidate was proposed for: stage one (1), or a group (its frame)."""
+        return 1 if trial.proposal.stage == 1 else frame_of(trial.proposal.arch)
 
-    def _pool(self, key: Hashable, objectives: tuple[Objective, ...]) -> Pool:
-        return self._pools.setdefault(key, Pool(objectives))
+    def running(self) -> list[tuple[Hashable, int]]:
+        """Return arm and epochs of every candidate that is unfinished."""
+        numbers = sorted(self._unfinished[1] | self._unfinished[2])
+        waiting = [self._trials[number] for number in numbers]
+        return [(self.arm_of(trial), self.epochs_of(trial)) for trial in waiting]
+
+    def structures(self, budget: Budget) -> Pool:
+        """Return the trials of stage one with this budget."""
+        return self._pool(1, budget, self._settings.cost)
+
+    def group(self, frame: Hashable, budget: Budget) -> Pool:
+        """Return the candidates with this budget in the neighbourhood with this frame."""
+        return self._pool(frame, budget, self._settings.macs)
+
+    def _pool(self, arm: Hashable, budget: Budget, cost: Objective) -> Pool:
+        key = arm, budget
+        if key not in self._pools:
+            objectives = self._objectives[1 if arm == 1 else 2]
+            order = None
+            if self._settings.parts.pruning and METRICS[cost.metric].kind != "accuracy":
+                order = PartialOrder(self._settings.merit, cost)
+            self._pools[key] = Pool(objectives, order)
+        return self._pools[key]
 
     def _begin(self, trial: Trial) -> None:
         proposal = trial.proposal
@@ -154,7 +158,7 @@ class History:
         self._trials.append(trial)
         pools: list[Pool] = []
         if proposal.is_candidate:
-            pools = self._sort(proposal)
+            pools = self._sort(trial)
         else:
             self._given.add((proposal.stage, proposal.budget, as_built(proposal.arch)))
         self._pools_of.append(pools)
@@ -162,22 +166,32 @@ class History:
         if trial.outcome is not None:
             self._finish(len(self._trials) - 1)
 
-    def _sort(self, proposal: Proposal) -> list[Pool]:
+    def _sort(self, trial: Trial) -> list[Pool]:
         """Enter a candidate wherever it counts, and return the pools that it takes part in."""
-        settings, network = self._settings, as_built(proposal.arch)
-        budgets: dict[Stage, Budget] = {1: settings.stage_one, 2: settings.stage_two}
-        for stage, budget in budgets.items():
-            if proposal.stage == stage or proposal.budget == budget:
+        proposal, settings = trial.proposal, self._settings
+        network, budget = as_built(proposal.arch), proposal.budget
+        tops: dict[Stage, Budget] = {1: settings.stage_one, 2: settings.stage_two}
+        for stage, top in tops.items():
+            if proposal.stage == stage or budget.schedule == top:
                 self._tried[stage].add(network)
-        self.spent[proposal.stage].trials += 1
-        pools = [self.structures()] if proposal.stage == 1 else []
+        spent, epochs = self.spent[proposal.stage], self.epochs_of(trial)
+        spent.trials += 1
+        spent.epochs += epochs
+        again = self.seeds[proposal.arch, budget]
+        self.seeds[proposal.arch, budget] += 1
+        if again:
+            self.repeated_epochs += epochs
+        elif proposal.continues is None:
+            self.begun[self.arm_of(trial)] += 1
+        if proposal.continues is not None:
+            lower = self._trials[proposal.continues]
+            self.rungs[lower.proposal.budget][0].promote(lower)
+        pools = [self.structures(budget)] if proposal.stage == 1 else []
         if self._modular.contains(proposal.arch):
             frame = frame_of(proposal.arch)
             self.in_group[frame] += proposal.stage == 2
-            if proposal.budget == settings.stage_two:
-                pools.append(self.group(frame))
-        for pool in pools:
-            pool.size += 1
+            if budget.schedule == settings.stage_two:
+                pools.append(self.group(frame, budget))
         return pools
 
     def _finish(self, at: int) -> None:
@@ -189,18 +203,39 @@ class History:
             return
         spent = self.spent[proposal.stage]
         spent.seconds.append(trial.outcome.seconds)
+        if proposal.pruning is not None:
+            self.pruning += pruning_record([trial])
         if trial.refused:
-            spent.trials -= 1
-            spent.refused += 1
-            for norm in _NORMS:  # Counted and timed as deployed, its twin is no better.
-                twin = as_built(proposal.arch.replace(norm=norm))
-                for tried in self._tried.values():
-                    tried.add(twin)
+            self._refuse(trial)
         if trial.infeasible:  # with any budget
             for tried in self._tried.values():
                 tried.add(as_built(proposal.arch))
         for pool in self._pools_of[at]:
             pool.finish(trial)
+        if comparable([trial], self._all_objectives):
+            self._learn(trial)
+
+    def _refuse(self, trial: Trial) -> None:
+        """Take back what a trial would have used; what is unfit is so with either norm."""
+        spent = self.spent[trial.proposal.stage]
+        spent.trials -= 1
+        spent.epochs -= self.epochs_of(trial)
+        spent.refused += 1
+        self.begun[self.arm_of(trial)] -= 1
+        if trial.pruned:
+            return
+        for norm in _NORMS:  # Counted and timed as deployed, its twin is no better.
+            twin = as_built(trial.proposal.arch.replace(norm=norm))
+            for tried in self._tried.values():
+                tried.add(twin)
+
+    def _learn(self, trial: Trial) -> None:
+        """Take in what a candidate shows that has all its numbers."""
+        self.gains.add(trial)
+        self.screen.add(trial, self.epochs_of(trial))
+        budget = trial.proposal.budget
+        if budget in self.rungs:
+            self.rungs[budget][0].add(trial)
 
 
 def _follows(old: Trial, new: Trial) -> bool:

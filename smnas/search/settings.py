@@ -5,6 +5,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from smnas.arch.parts import Norm
+from smnas.search.parts import SearchParts
+from smnas.search.rungs import ladder
 from smnas.trial.budget import Budget
 from smnas.trial.front import Objective
 from smnas.trial.metrics import (
@@ -16,6 +18,8 @@ from smnas.trial.metrics import (
 )
 
 MAX_FINALS = 8
+PLATEAU_GAIN = 0.01
+"""Share of the hypervolume; less than this is a plateau."""
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -25,9 +29,15 @@ class SearchSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trials: Annotated[int, Field(ge=1)]
-    """Candidates over both stages; finals and yardstick come on top."""
+    """Candidates over both stages, in whole trainings: what a rung cuts short counts for less.
+    Finals and yardstick come on top."""
     seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
     """Recorded seconds of candidates after which no further one is proposed."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs of candidates after which no further one is proposed."""
+    plateau: Annotated[int, Field(ge=2)] | None = None
+    """A stage ends when so many whole trainings in a row have raised the hypervolume by less than
+    ``PLATEAU_GAIN``; None goes on."""
     stage_one_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
     """Share of ``trials`` and of ``seconds`` that stage one may use."""
     seeds: Annotated[int, Field(ge=1)] = 6
@@ -49,6 +59,8 @@ class SearchSettings(BaseModel):
     """Difference in AP (0-1) up to which two detectors are equally accurate."""
     latency_tie: TieWidth = 0.03
     """Relative difference in milliseconds up to which two detectors are equally fast."""
+    parts: SearchParts = SearchParts()
+    """How proposals are made."""
     seed: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
@@ -64,6 +76,16 @@ class SearchSettings(BaseModel):
     def stage_one_trials(self) -> int:
         """Candidates that stage one may use."""
         return round(self.trials * self.stage_one_share)
+
+    def ladder(self, stage: int) -> tuple[Budget, ...]:
+        """Return the budgets of the rungs of stage 1 or 2, lowest first."""
+        top = self.stage_one if stage == 1 else self.stage_two
+        return ladder(top, self.parts.rungs, self.parts.eta)
+
+    def budgets_below_top(self, steps: int) -> list[Budget]:
+        """Return the budgets so many rungs below the top: stage two's, and stage one's."""
+        ladders = self.ladder(2), self.ladder(1)
+        return [rungs[-1 - steps] for rungs in ladders if steps < len(rungs)]
 
     @property
     def stage_one_objectives(self) -> tuple[Objective, ...]:

@@ -1,57 +1,66 @@
-"""SM-NAS in the paper's plain form: first the structure, then the modules (paper.md 1 to 3).
+"""SM-NAS: first the structure, then the modules (paper.md 1 to 3), with parts of our own.
 
 Stage one seeks structures on AP and measured time; stage two searches the backbone and the neck's
 width around a few structures of its front, on AP and multiply-adds. The final trains the front of
-both stages once more, and beside it the yardstick.
+both stages once more, and beside it the yardstick. Every part beyond the paper can be switched off
+(``SearchParts``).
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
 from smnas.arch import DetectorArch
-from smnas.search.evolution import Evolution
+from smnas.search.allocation import rank_arms
+from smnas.search.evolution import Evolution, Judge
 from smnas.search.finals import choose_finalists, final_arch
-from smnas.search.history import History, Spent
+from smnas.search.groups import Group, Groups
+from smnas.search.history import History
+from smnas.search.pools import Pool
+from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
+from smnas.search.starts import choose_starts
+from smnas.search.stopping import search_is_over, stage_one_is_over
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
 from smnas.space.modular import Neighbourhood
 from smnas.space.pair import SpacePair
 from smnas.trial.budget import Budget
-from smnas.trial.front import spread_along
+from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Origin, Proposal, Stage, Trial
 
-REFUSALS_PER_TRIAL = 50
-"""A stage ends when so many proposals per candidate that it may train have broken a constraint."""
+HALF = 0.5
+"""Of its share stage one has so much before groups compete with it for the budget."""
+ENOUGH = 3
+"""Archs that a rung must have trained for its front to be the one to move."""
 
 
 class SmNas:
     """The two stages and the final as one ``Algorithm``.
 
-    There is no generation barrier: a free slot gets a proposal whenever the stage allows one. Stage
-    two begins when stage one has no unfinished trial, the final when no candidate is unfinished. A
-    failed trial counts as tried; one that broke a constraint does not count as trained. Once
-    ``settings.trials`` has grown, a finished search goes on.
+    A free slot goes to a rung that can send a trial up, then to a near-tie that needs a second
+    seed, then to a new proposal; there is no generation barrier. A failed trial counts as tried;
+    one that was refused does not count as trained. Once ``settings.trials`` has grown, a finished
+    search goes on.
 
     Args:
         spaces: What may be built.
-        settings: How much may be tried, and how it is divided.
+        settings: How much may be tried, how it is divided, and which parts are at work.
     """
 
     def __init__(self, spaces: SpacePair, settings: SearchSettings) -> None:
-        self._spaces = spaces
-        self._settings = settings
+        self._spaces, self._settings = spaces, settings
         self._history = History(settings, spaces.modular)
         rng = generator(settings.seed, "starts")
-        starts = spaces.structural.sample_spread(settings.seeds, rng)
-        self._stage_one = Evolution(spaces.structural, settings.cost, starts, settings.random_share)
+        starts = choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
+        self._stage_one = Evolution(
+            spaces.structural, settings.cost, starts, settings.random_share, settings.parts
+        )
         self._stage_two: dict[Hashable, Evolution] = {}
         """By the frame of the group's neighbourhood."""
+        self._groups = Groups(spaces.modular, settings)
         self._latest: tuple[int, Proposal | None] | None = None
         """The last proposal and what it was made from: ``done`` and ``ask`` want the same one."""
-        self._grouped: tuple[list[int], list[tuple[Trial, Neighbourhood]]] | None = None
-        """The groups, and the numbers of the front that they were chosen from."""
 
     def ask(self, trials: Sequence[Trial], slots: int) -> list[Proposal]:
         """Return what to try next (see ``Algorithm.ask``)."""
@@ -76,9 +85,9 @@ class SmNas:
         history = self._history
         if self._latest is not None and self._latest[0] == history.version:
             return self._latest[1]
-        proposal = self._propose_first_yardstick() or self._propose_structure(number)
-        if proposal is None and not history.unfinished(1):
-            proposal = self._propose_modules(number)
+        proposal = self._propose_first_yardstick()
+        if proposal is None and not search_is_over(history, self._settings):
+            proposal = self._go_up() or self._repeat() or self._propose_new(number)
         if proposal is None and not history.unfinished(1, 2):
             proposal = self._propose_final()
         self._latest = history.version, proposal
@@ -89,78 +98,152 @@ class SmNas:
         proposal = self._make(self._spaces.yardstick, "yardstick", origin, budget)
         return None if self._history.is_given(proposal) else proposal
 
+    def _go_up(self) -> Proposal | None:
+        """Return the next rung of a training that is worth going on with."""
+        for rung, higher in self._history.rungs.values():
+            trial = rung.next_up(self._settings.parts.eta)
+            if trial is not None:
+                origin = _origin_from(trial, "promote")
+                changes = {"origin": origin, "budget": higher, "continues": trial.number}
+                return trial.proposal.model_copy(update={**changes, "pruning": None})
+        return None
+
+    def _repeat(self) -> Proposal | None:
+        """Return a second training of a near-tie on a front, if second seeds may use that much."""
+        history, settings = self._history, self._settings
+        spent = history.spent[1].epochs + history.spent[2].epochs
+        for stage, pool in self._top_pools():
+            budget = settings.ladder(stage)[-1]
+            if history.repeated_epochs + budget.epochs > settings.parts.repeat_share * spent:
+                continue
+            cost = pool.objectives[-1] if stage == 2 else settings.cost
+            trial = next_repeat(pool.front, settings.merit, cost, history.seeds)
+            if trial is not None:
+                had = history.seeds[trial.proposal.arch, trial.proposal.budget]
+                seed = derive_seed(trial.proposal.seed, "repeat", had)
+                origin = _origin_from(trial, "repeat")
+                changes = {"origin": origin, "seed": seed, "continues": None, "pruning": None}
+                return trial.proposal.model_copy(update=changes)
+        return None
+
+    def _top_pools(self) -> Iterator[tuple[int, Pool]]:
+        yield 1, self._history.structures(self._settings.stage_one)
+        for frame in self._stage_two:
+            yield 2, self._history.group(frame, self._settings.stage_two)
+
+    def _propose_new(self, number: int) -> Proposal | None:
+        """Return a structure, or a member of a group: whoever's turn it is and has one."""
+        for group in self._turns():
+            proposal = (
+                self._propose_structure(number)
+                if group is None
+                else self._propose_in_group(*group, number)
+            )
+            if proposal is not None:
+                return proposal
+        return None
+
+    def _turns(self) -> Iterator[Group | None]:
+        """Yield whose turn it is, and who follows where that one has nothing: None, stage one."""
+        history, settings = self._history, self._settings
+        front = self._structures_to_move()[0].front
+        used = history.spent[1].epochs / (settings.stage_one_trials * settings.stage_one.epochs)
+        if settings.parts.allocation == "gain" and used >= HALF and front:
+            yield from self._turns_by_gain(self._groups.choose(front))
+            return
+        if not stage_one_is_over(history, settings):
+            yield None
+        begun = history.spent[2].trials + history.spent[2].refused
+        if begun or not history.unfinished(1):  # The groups are chosen when stage one is known.
+            groups = self._groups.choose(front)
+            yield from sorted(groups, key=lambda group: history.in_group[group[1].frame])
+
+    def _turns_by_gain(self, groups: Sequence[Group]) -> Iterator[Group | None]:
+        history, settings = self._history, self._settings
+        arms: dict[Hashable, Group | None] = {1: None, **{g[1].frame: g for g in groups}}
+        budgets = dict.fromkeys((*settings.ladder(1), *settings.ladder(2)))
+        found = [item for budget in budgets for item in history.gains.of(budget)]
+        found.sort(key=lambda item: item[0].number)
+        finished = ((history.arm_of(t), gain, history.epochs_of(t)) for t, gain in found)
+        yield from (arms[arm] for arm in rank_arms(list(arms), finished, history.running()))
+
+    def _propose_structure(self, number: int) -> Proposal | None:
+        history, settings = self._history, self._settings
+        pool, budget = self._structures_to_move()
+        lowest = history.structures(settings.ladder(1)[0])
+        found = self._stage_one.propose(
+            history.begun[1],
+            _parents(pool, lowest),
+            history.tried(1),
+            self._generator(number),
+            self._judge(pool, budget, number),
+        )
+        if found is None:
+            return None
+        rule = self._rule(found[0], lowest, number)
+        return self._make(found[0], 1, found[1], settings.ladder(1)[0], rule)
+
+    def _propose_in_group(
+        self, structure: Trial, around: Neighbourhood, number: int
+    ) -> Proposal | None:
+        """Return the structure itself where its numbers are not known at this budget, else a move.
+
+        Stage-one trials of equal budget that lie in the neighbourhood are parents too.
+        """
+        history, settings, frame = self._history, self._settings, around.frame
+        ladder = settings.ladder(2)
+        pools = [history.group(frame, budget) for budget in ladder]
+        if frame not in self._stage_two:
+            self._stage_two[frame] = Evolution(
+                around, settings.macs, (), settings.random_share, settings.parts
+            )
+        if as_built(around.entry) not in history.tried(2):
+            found = around.entry, Origin(operator="enter", parent=structure.number)
+        else:
+            at = _highest(pools)
+            found = self._stage_two[frame].propose(
+                history.begun[frame],
+                _parents(pools[at], pools[0]),
+                history.tried(2),
+                self._generator(number),
+                self._judge(pools[at], ladder[at], number),
+            )
+        if found is None:
+            return None
+        origin = found[1].model_copy(update={"group": structure.number})
+        return self._make(found[0], 2, origin, ladder[0], self._rule(found[0], pools[0], number))
+
+    def _structures_to_move(self) -> tuple[Pool, Budget]:
+        """Return the structures whose front is to be moved, and their budget."""
+        ladder = self._settings.ladder(1)
+        pools = [self._history.structures(budget) for budget in ladder]
+        at = _highest(pools)
+        return pools[at], ladder[at]
+
+    def _judge(self, pool: Pool, budget: Budget, number: int) -> Judge | None:
+        """Return what screens offspring by the chance to move the front of ``pool``."""
+        screen = self._history.screen
+        if self._settings.parts.screening == "none" or not screen.is_ready(number):
+            return None
+        front, objectives = tuple(pool.front), pool.objectives
+        return lambda offspring: screen.score(offspring, budget, front, objectives, number)
+
+    def _rule(self, arch: DetectorArch, pool: Pool, number: int) -> PruneRule | None:
+        """Return what would have ``arch`` pruned, now and then with the order to train it."""
+        parts, history = self._settings.parts, self._history
+        if pool.order is None or not history.pruning.is_trusted:
+            return None
+        rule = pool.order.rule_for(arch)
+        draw = generator(self._settings.seed, "spared", number).random()
+        spared = {"spared": draw < parts.spared_share}
+        return None if rule is None else rule.model_copy(update=spared)
+
     def _generator(self, number: int) -> np.random.Generator:
         """Return what proposal ``number`` draws from, anew for each attempt to make it.
 
         What an attempt draws that comes to nothing must not change what the next one draws.
         """
         return generator(self._settings.seed, "proposal", number)
-
-    def _propose_structure(self, number: int) -> Proposal | None:
-        history, settings = self._history, self._settings
-        if self._is_spent(history.spent[1], settings.stage_one_trials, settings.stage_one_share):
-            return None
-        rng = self._generator(number)
-        found = self._stage_one.propose(history.structures(), history.tried(1), rng)
-        return None if found is None else self._make(found[0], 1, found[1], settings.stage_one)
-
-    def _propose_modules(self, number: int) -> Proposal | None:
-        """Return a member for the group that has had fewest, or for the next that has one."""
-        history = self._history
-        if self._is_spent(history.spent[1] + history.spent[2], self._settings.trials, 1.0):
-            return None
-        groups = self._groups()
-        shares = [history.in_group[around.frame] for _, around in groups]
-        for at in sorted(range(len(groups)), key=lambda i: (shares[i], i)):
-            proposal = self._propose_in_group(*groups[at], self._generator(number))
-            if proposal is not None:
-                return proposal
-        return None
-
-    def _groups(self) -> list[tuple[Trial, Neighbourhood]]:
-        """Return the structures that stage two searches around, spread along log cost.
-
-        Structures that differ in nothing but what stage two searches share a neighbourhood; the
-        most accurate one stands for it.
-        """
-        best = self._history.structures().front
-        numbers = [trial.number for trial in best]
-        if self._grouped is None or self._grouped[0] != numbers:
-            self._grouped = numbers, self._choose_groups(best)
-        return self._grouped[1]
-
-    def _choose_groups(self, best: Sequence[Trial]) -> list[tuple[Trial, Neighbourhood]]:
-        settings = self._settings
-        groups: dict[Hashable, tuple[Trial, Neighbourhood]] = {}
-        for trial in sorted(best, key=lambda t: (-settings.merit.of(t), t.number)):
-            around = self._spaces.modular.around(trial.proposal.arch)
-            groups.setdefault(around.frame, (trial, around))
-        around_of = {trial.number: around for trial, around in groups.values()}
-        chosen = spread_along(
-            [trial for trial, _ in groups.values()], settings.cost, settings.groups
-        )
-        return [(trial, around_of[trial.number]) for trial in chosen]
-
-    def _propose_in_group(
-        self, structure: Trial, around: Neighbourhood, rng: np.random.Generator
-    ) -> Proposal | None:
-        """Return the structure itself where its numbers are not known at this budget, else a move.
-
-        Stage-one trials of equal budget that lie in the neighbourhood are parents too.
-        """
-        settings, tried = self._settings, self._history.tried(2)
-        if as_built(around.entry) not in tried:
-            found = around.entry, Origin(operator="enter", parent=structure.number)
-        else:
-            if around.frame not in self._stage_two:
-                evolution = Evolution(around, settings.macs, (), settings.random_share)
-                self._stage_two[around.frame] = evolution
-            pool = self._history.group(around.frame)
-            found = self._stage_two[around.frame].propose(pool, tried, rng)
-        if found is None:
-            return None
-        origin = found[1].model_copy(update={"group": structure.number})
-        return self._make(found[0], 2, origin, settings.stage_two)
 
     def _propose_final(self) -> Proposal | None:
         """Return the first final that is missing, then the yardstick with the same training."""
@@ -170,26 +253,45 @@ class SmNas:
             self._make(
                 final_arch(trial.proposal.arch, settings),
                 "final",
-                Origin(operator="final", parent=trial.number, group=trial.proposal.origin.group),
+                _origin_from(trial, "final"),
                 settings.final,
             )
             for trial in finalists
         ]
         if finalists:
-            arch, origin = (
-                final_arch(self._spaces.yardstick, settings),
-                Origin(operator="yardstick"),
-            )
+            arch = final_arch(self._spaces.yardstick, settings)
+            origin = Origin(operator="yardstick")
             wanted.append(self._make(arch, "yardstick", origin, settings.final))
         return next((proposal for proposal in wanted if not history.is_given(proposal)), None)
 
-    def _is_spent(self, spent: Spent, trials: int, share: float) -> bool:
-        """Return whether the candidates' count, or their share of the seconds, is used up."""
-        seconds = self._settings.seconds
-        limit = None if seconds is None else share * seconds
-        return spent.reaches(trials, REFUSALS_PER_TRIAL * trials, limit)
-
-    def _make(self, arch: DetectorArch, stage: Stage, origin: Origin, budget: Budget) -> Proposal:
+    def _make(
+        self,
+        arch: DetectorArch,
+        stage: Stage,
+        origin: Origin,
+        budget: Budget,
+        rule: PruneRule | None = None,
+    ) -> Proposal:
         purpose = "training" if stage in (1, 2) else stage
-        seed = derive_seed(self._settings.seed, purpose, arch.arch_id, budget)
-        return Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=seed)
+        seed = derive_seed(self._settings.seed, purpose, arch.arch_id, budget.schedule)
+        return Proposal(
+            arch=arch, stage=stage, origin=origin, budget=budget, seed=seed, pruning=rule
+        )
+
+
+def _origin_from(trial: Trial, operator: str) -> Origin:
+    return Origin(operator=operator, parent=trial.number, group=trial.proposal.origin.group)
+
+
+def _highest(pools: Sequence[Pool]) -> int:
+    """Return the position of the highest rung whose front counts: enough have come so far."""
+    known = [at for at, pool in enumerate(pools) if pool.finished >= ENOUGH]
+    return max(known, default=0)
+
+
+def _parents(pool: Pool, lowest: Pool) -> list[Trial]:
+    """Return the front that is to be moved, and beside it what is new and not gone up yet."""
+    if pool is lowest:
+        return pool.front
+    archs = [trial.proposal.arch for trial in pool.front]
+    return [*pool.front, *(t for t in lowest.front if t.proposal.arch not in archs)]

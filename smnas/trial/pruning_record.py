@@ -20,6 +20,12 @@ class PruningRecord:
     wrong: int
     """Of these, those that turned out better than the rule allows."""
 
+    def __add__(self, other: "PruningRecord") -> "PruningRecord":
+        """Return the record over the trials of both."""
+        return PruningRecord(
+            self.pruned + other.pruned, self.spared + other.spared, self.wrong + other.wrong
+        )
+
     @property
     def error_rate(self) -> float | None:
         """Share of the spared ones that prove the rule wrong; None where there are none."""

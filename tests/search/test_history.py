@@ -6,44 +6,58 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smnas.search import SmNas
-from smnas.search.history import History, Pool
+from smnas.search.history import History
+from smnas.search.parts import SearchParts
+from smnas.search.pools import Pool
 from smnas.space.coding import as_built
 from smnas.space.modular import frame_of
 from smnas.trial.front import front
+from smnas.trial.repeats import merge_repeats
+from smnas.trial.trial import Failure
+
+PARTS = SearchParts(rungs=2, eta=2, screening="none", allocation="gain", repeat_share=0.3)
 
 
 @pytest.fixture(name="played", scope="module", params=["equal budgets", "other budgets"])
 def fixture_played(request, micro, make_settings, world, answer_within):
-    """A search with refusals and, of the rest, finals: its settings and trials."""
+    """A search with rungs, repeats, refusals and finals: its settings and trials."""
     longer = {"stage_two": {"epochs": 5}} if request.param == "other budgets" else {}
-    settings = make_settings(trials=20, groups=2, **longer)
+    settings = make_settings(trials=20, groups=2, parts=PARTS, ap_tie=0.02, **longer)
     trials = world(answer_within("latency_ms <= 25"), slots=3).play(SmNas(micro, settings))
+    operators = {trial.proposal.origin.operator for trial in trials}
+    assert {"promote", "repeat"} <= operators
     assert any(trial.refused for trial in trials)
     return settings, trials
 
 
 def _answers(history, settings, micro, trials):
     frames = {frame_of(t.proposal.arch) for t in trials if micro.modular.contains(t.proposal.arch)}
+    budgets = dict.fromkeys((*settings.ladder(1), *settings.ladder(2)))
     pools = [
-        history.structures(),
-        *(history.group(frame) for frame in sorted(frames, key=str)),
+        *(history.structures(budget) for budget in budgets),
+        *(history.group(frame, b) for frame in sorted(frames, key=str) for b in budgets),
     ]
+    rules = [pool.order.rule_for(t.proposal.arch) for pool in pools[:4] for t in trials[::3]]
     return (
-        [(pool.size, [trial.number for trial in pool.front]) for pool in pools],
+        [(pool.finished, [trial.number for trial in pool.front]) for pool in pools],
+        rules,
         {stage: set(history.tried(stage)) for stage in (1, 2)},
         {stage: history.unfinished(stage) for stage in (1, 2, "final", "yardstick")},
         history.unfinished(),
-        {stage: (s.trials, s.refused, sorted(s.seconds)) for stage, s in history.spent.items()},
-        dict(history.in_group),
+        {s: (x.trials, x.epochs, x.refused, x.total_seconds) for s, x in history.spent.items()},
+        (+history.begun, +history.in_group, history.seeds, history.repeated_epochs),
         [history.is_given(trial.proposal) for trial in trials],
+        [rung.next_up(2) for rung, _ in history.rungs.values()],
+        [[(t.number, gain) for t, gain in history.gains.of(budget)] for budget in budgets],
+        history.pruning,
     )
 
 
-@given(data=st.data())
+@given(seed=st.integers(0, 2**32))
 @settings(deadline=None, max_examples=15)
-def test_read_bit_by_bit_in_any_order_it_answers_as_if_read_at_once(played, micro, data):
+def test_read_bit_by_bit_in_any_order_it_answers_as_if_read_at_once(played, micro, seed):
     settings, trials = played
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    rng = np.random.default_rng(seed)
     history, known, waiting = History(settings, micro.modular), [], []
     for trial in trials:
         known.append(trial.model_copy(update={"outcome": None}))
@@ -65,25 +79,39 @@ def test_its_pools_are_those_that_a_plain_reading_finds(played, micro):
     settings, trials = played
     history = History(settings, micro.modular)
     history.read(trials)
-    ones = [t for t in trials if t.proposal.stage == 1]
-    assert history.structures().front == front(ones, settings.stage_one_objectives)
-    assert history.structures().size == sum(not t.refused for t in ones)
-    candidates = [t for t in trials if t.proposal.is_candidate]
-    for group in [t for t in ones if micro.modular.contains(t.proposal.arch)][:5]:
+    top_one, top_two = settings.stage_one, settings.stage_two
+    candidates = merge_repeats([t for t in trials if t.proposal.is_candidate])
+    ones = [t for t in candidates if t.proposal.stage == 1]
+    ended = [t for t in ones if t.proposal.budget == top_one]
+    structures = history.structures(top_one)
+    assert structures.front == front(ended, settings.stage_one_objectives)
+    assert structures.finished == sum(t.succeeded for t in ended)
+    compared = 0
+    for group in [t for t in ones if micro.modular.contains(t.proposal.arch)]:
         around = micro.modular.around(group.proposal.arch)
         inside = [
             t
             for t in candidates
-            if t.proposal.budget == settings.stage_two and around.contains(t.proposal.arch)
+            if t.proposal.budget == top_two and around.contains(t.proposal.arch)
         ]
-        assert history.group(around.frame).front == front(inside, settings.stage_two_objectives)
-        stage_two = [t for t in candidates if t.proposal.stage == 2]
-        shared = sum(around.contains(t.proposal.arch) for t in stage_two)
-        assert history.in_group[around.frame] == shared
+        found = history.group(around.frame, top_two).front
+        assert found == front(inside, settings.stage_two_objectives)
+        compared += len(found)
+    assert compared
+    started = [t for t in candidates if t.proposal.continues is None]
+    begun = sum(not t.refused for t in started if t.proposal.stage == 1)
+    assert history.begun[1] == begun
+    epochs = {1: 0, 2: 0}
+    for t in trials:
+        if t.proposal.is_candidate and not t.refused:
+            lower = t.proposal.continues
+            before = 0 if lower is None else trials[lower].proposal.budget.epochs
+            epochs[t.proposal.stage] += t.proposal.budget.epochs - before
+    assert {stage: history.spent[stage].epochs for stage in (1, 2)} == epochs
     tried = {
         as_built(t.proposal.arch)
         for t in candidates
-        if t.proposal.stage == 2 or t.proposal.budget == settings.stage_two or t.refused
+        if t.proposal.stage == 2 or t.proposal.budget.schedule == settings.stage_two or t.refused
     }
     assert tried <= history.tried(2)
     assert {as_built(arch.deployed) for arch in history.tried(2) - tried} <= {
@@ -94,7 +122,15 @@ def test_its_pools_are_those_that_a_plain_reading_finds(played, micro):
 def test_what_contradicts_it_makes_it_begin_again(played, micro):
     settings, trials = played
     history = History(settings, micro.modular)
-    for known in (trials, trials[:7], [], trials[3:], [*trials[:2], *trials[4:]]):
+    at = next(t.number for t in trials if t.succeeded and t.proposal.stage == 1)
+    lost = trials[at].model_copy(
+        update={
+            "outcome": trials[at].outcome.model_copy(
+                update={"measurements": (), "failure": Failure(stage="training", reason="lost")}
+            )
+        }
+    )
+    for known in (trials, trials[:7], [], [*trials[:at], lost, *trials[at + 1 :]], trials[:12]):
         history.read(known)
         anew = History(settings, micro.modular)
         anew.read(known)
@@ -119,8 +155,7 @@ def test_a_pools_front_kept_up_is_the_front_of_all(played, seed):
     objectives = objectives.stage_one_objectives
     listed = [t for t in trials if t.proposal.budget == settings.stage_one]
     pool = Pool(objectives)
-    pool.size = len(listed)
     for at in np.random.default_rng(seed).permutation(len(listed)):
         pool.finish(listed[at])
-    assert pool.front == front(listed, objectives)
-    assert pool.size == Pool.of(listed, objectives).size == sum(not t.refused for t in listed)
+    assert pool.front == front(merge_repeats(listed), objectives)
+    assert pool.finished == sum(t.succeeded for t in merge_repeats(listed))

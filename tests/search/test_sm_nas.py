@@ -4,7 +4,7 @@ import pytest
 
 from smnas.search import SmNas
 from smnas.search.finals import choose_finalists
-from smnas.search.sm_nas import REFUSALS_PER_TRIAL
+from smnas.search.stopping import REFUSALS_PER_TRIAL
 from smnas.seeding import derive_seed
 from smnas.space.coding import as_built
 from smnas.trial.front import front

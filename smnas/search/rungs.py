@@ -1,0 +1,116 @@
+"""Rungs: which trainings go on, asynchronously (after MO-ASHA; Schmucker et al. 2021).
+
+Every rung is a trial of its own that continues a lower one's training. Whenever a rung holds more
+finished trials than ``eta`` times those that it has sent up and one, its best goes up next. Nobody
+waits for a rung to fill.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from math import floor, log
+
+from smnas.trial.budget import Budget
+from smnas.trial.front import Objective, pareto_ranks
+from smnas.trial.trial import Trial
+
+BIN_FACTOR = 1.5
+"""A bin of cost reaches to so many times its lower end."""
+
+
+def ladder(top: Budget, rungs: int, eta: int) -> tuple[Budget, ...]:
+    """Return the budgets of the rungs, lowest first; all share the schedule of ``top``.
+
+    There are fewer where the lowest would be less than an epoch, or equal to the next.
+
+    >>> [str(budget) for budget in ladder(Budget(epochs=9), 3, 3)]
+    ['1 of 9 epochs', '3 of 9 epochs', '9 epochs']
+    """
+    lengths = {round(top.epochs / eta**step) for step in range(rungs)} - {0}
+    return tuple(Budget(epochs=n, horizon_epochs=top.epochs) for n in sorted(lengths))
+
+
+def family(trial: Trial) -> str:
+    """Return the family of heads that a trial belongs to."""
+    return trial.proposal.arch.head.kind
+
+
+class Rung:
+    """The finished trials of one budget that can go up, and those that have."""
+
+    def __init__(self, objectives: Sequence[Objective], cost: Objective, *, lowest: bool) -> None:
+        """Begin without a trial.
+
+        Args:
+            objectives: What trials are ranked by.
+            cost: The one of them whose bins are ranked apart, so that the cheapest network does not
+                go up for ever.
+            lowest: Whether every family of heads is to send one up before others send a second.
+        """
+        self._objectives, self._cost, self._lowest = tuple(objectives), cost, lowest
+        self._bins: dict[int, list[Trial]] = defaultdict(list)
+        self._ranks: dict[int, dict[int, int]] = {}
+        """Front rank of each trial inside its bin, by bin and number; made when asked for."""
+        self.promoted: set[int] = set()
+        """Numbers of those that have gone up."""
+        self.size = 0
+
+    def add(self, trial: Trial) -> None:
+        """Take in a finished trial that has all that it is ranked by."""
+        place = self._bin(trial)
+        self._bins[place].append(trial)
+        self._ranks.pop(place, None)
+        self.size += 1
+
+    def promote(self, trial: Trial) -> None:
+        """Note that a trial has gone up."""
+        self.promoted.add(trial.number)
+
+    def next_up(self, eta: int) -> Trial | None:
+        """Return which trial is to go up now, or None.
+
+        Front rank inside its bin counts first, then an end of the range of costs, then the distance
+        in cost to the nearest one that has gone up.
+        """
+        if self.size <= eta * (len(self.promoted) + 1):
+            return None
+        ranks = {number: rank for place in self._bins for number, rank in self._rank(place).items()}
+        everyone = [trial for trials in self._bins.values() for trial in trials]
+        ends = self._ends([trial for trial in everyone if not ranks[trial.number]])
+        waiting = [trial for trial in everyone if trial.number not in self.promoted]
+        gone = [trial for trial in everyone if trial.number in self.promoted]
+        sent = [self._cost.of(trial) for trial in gone]
+
+        def order(trial: Trial) -> tuple[int, bool, float, int]:
+            gap = min((abs(self._cost.of(trial) - place) for place in sent), default=0.0)
+            return ranks[trial.number], trial.number not in ends, -gap, trial.number
+
+        return min(self._first_of_families(waiting, gone), key=order, default=None)
+
+    def _first_of_families(self, waiting: list[Trial], gone: list[Trial]) -> list[Trial]:
+        """Return those whose family has sent nobody up, where there are any and this matters."""
+        if not self._lowest:
+            return waiting
+        sent = {family(trial) for trial in gone}
+        return [trial for trial in waiting if family(trial) not in sent] or waiting
+
+    def _ends(self, best: list[Trial]) -> AbstractSet[int]:
+        def place(trial: Trial) -> tuple[float, int]:
+            return self._cost.of(trial), trial.number
+
+        return {min(best, key=place).number, max(best, key=place).number}
+
+    def _rank(self, place: int) -> dict[int, int]:
+        if place not in self._ranks:
+            trials = self._bins[place]
+            ranks = pareto_ranks(trials, self._objectives)
+            self._ranks[place] = {
+                trial.number: rank
+                for trial, rank in zip(trials, ranks, strict=True)
+                if rank is not None
+            }
+        return self._ranks[place]
+
+    def _bin(self, trial: Trial) -> int:
+        place = self._cost.of(trial)
+        return floor(place / log(BIN_FACTOR)) if self._cost.log else 0

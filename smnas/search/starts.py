@@ -1,0 +1,61 @@
+"""What stage one begins with, before anything is known."""
+
+from collections.abc import Sequence
+from math import log
+
+import numpy as np
+
+from smnas.arch import DetectorArch
+from smnas.arch.known import KNOWN_DETECTORS
+from smnas.search.features import approximate_macs_g
+from smnas.space.coding import as_built
+from smnas.space.structural import StructuralSpace
+
+_DRAWN_PER_START = 40
+_NEAREST = 8
+"""Of so many near a mark the one is taken that differs in most modules from those before."""
+
+
+def choose_starts(
+    space: StructuralSpace, count: int, how: str, rng: np.random.Generator
+) -> list[DetectorArch]:
+    """Return ``count`` members: ``stratified``, ``spread``, or ``random`` (see ``SearchParts``)."""
+    if how == "random":
+        return [space.sample(rng) for _ in range(count)]
+    if how == "spread":
+        return space.sample_spread(count, rng)
+    return _stratify(space, count, rng)
+
+
+def _stratify(space: StructuralSpace, count: int, rng: np.random.Generator) -> list[DetectorArch]:
+    """Return members spread over log multiply-adds, families of heads by turns; known ones first.
+
+    Known detectors that are members have up to half of the places.
+    """
+    known = [DetectorArch.parse(text) for text in KNOWN_DETECTORS.values()]
+    chosen = [arch for arch in known if space.contains(arch)][: count // 2]
+    drawn = {
+        as_built(arch): arch
+        for arch in (space.sample(rng) for _ in range(_DRAWN_PER_START * count))
+    }
+    pool = [arch for network, arch in drawn.items() if network not in set(map(as_built, chosen))]
+    places = [log(approximate_macs_g(arch)) for arch in pool]
+    families = sorted({arch.head.kind for arch in pool})
+    turns = [families[at] for at in rng.permutation(len(families))]
+    marks = rng.permutation(np.linspace(min(places), max(places), max(count - len(chosen), 1)))
+    for turn, mark in enumerate(marks[: count - len(chosen)]):
+        wanted = turns[turn % len(turns)]
+        free = [
+            at for at, arch in enumerate(pool) if arch not in chosen and arch.head.kind == wanted
+        ] or list(range(len(pool)))
+        free.sort(key=lambda at: (abs(places[at] - mark), at))
+        near = [pool[at] for at in free[:_NEAREST]]
+        chosen.append(max(near, key=lambda arch: _unlikeness(arch, chosen)))
+    return chosen
+
+
+def _unlikeness(arch: DetectorArch, others: Sequence[DetectorArch]) -> float:
+    """Return in how many modules ``arch`` differs from the others, on average."""
+    modules = ("input", "backbone", "neck")
+    differ = [getattr(arch, name) != getattr(other, name) for other in others for name in modules]
+    return sum(differ) / max(len(others), 1)
