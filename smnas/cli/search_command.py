@@ -57,6 +57,15 @@ Storage = Annotated[
         "PGPASSWORD or ~/.pgpass.",
     ),
 ]
+DiskQuota = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GIB",
+        min=0.001,
+        help="Most that weights may take on disk: those of the front and of what runs are kept, "
+        "others removed, oldest first.",
+    ),
+]
 Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flags win over it.")]
 
 
@@ -76,6 +85,7 @@ def search(
     init: options.Init = None,
     out: Out = None,
     storage: Storage = None,
+    disk_quota: DiskQuota = None,
     config: Config = None,
     json: options.Json = False,
 ) -> None:
@@ -87,6 +97,7 @@ def search(
     from smnas.cli.live import LiveView
     from smnas.experiment.config import make_config
     from smnas.experiment.search import run_search
+    from smnas.experiment.workplace import Workplace
 
     settings = make_config(
         data,
@@ -107,14 +118,19 @@ def search(
     folder = out or Path("runs") / Path(settings.data.source).stem.replace(":", "-")
     try:
         with LiveView(remarks() if json else results()) as view:
-            found = run_search(settings, folder, view, storage=storage)
+            place = Workplace(disk_quota_gib=disk_quota)
+            found = run_search(settings, folder, view, place, storage)
     except KeyboardInterrupt:
-        remarks().print(
-            f"\nStopped. All finished trials are kept in {folder}; to go on, give the same call:\n"
-            f"  smnas {shlex.join(sys.argv[1:])}",
-            markup=False,
-            soft_wrap=True,
-        )
+        _say_stopped(folder)
         raise typer.Exit(1) from None
     if json:
         print_json(list(found.rows))
+
+
+def _say_stopped(folder: Path) -> None:
+    remarks().print(
+        f"\nStopped. All finished trials are kept in {folder}; to go on, give the same call:\n"
+        f"  smnas {shlex.join(sys.argv[1:])}",
+        markup=False,
+        soft_wrap=True,
+    )

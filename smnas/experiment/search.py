@@ -23,11 +23,13 @@ from smnas.execution.inline import InlineExecutor
 from smnas.execution.slot import Slot
 from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.experiment.disk_quota import DiskQuota
 from smnas.experiment.final_test import read_test_split
 from smnas.experiment.limits import TrialLimits
 from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
 from smnas.experiment.plan import Plan, make_plan
 from smnas.experiment.resume import open_run
+from smnas.experiment.room import with_room
 from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.experiment.threads import one_core_left
@@ -105,10 +107,13 @@ def run_search(
         with one_core_left():
             plan = plan_search(config, settings, splits, spaces)
             observer.announced(_brief(archive, plan))
-            search_archive(archive, config, settings, spaces, plan, workplace, observer)
-            read_test_split(archive, splits.val, splits.test, config.device, observer)
-        rows = write_front(archive)
-        report = render_report(folder)
+
+            def work() -> tuple[tuple[FrontRow, ...], Path]:
+                search_archive(archive, config, settings, spaces, plan, workplace, observer)
+                read_test_split(archive, splits.val, splits.test, config.device, observer)
+                return write_front(archive), render_report(folder)
+
+            rows, report = with_room(work, folder, observer.noted)
         summary = sum_up(archive, rows, report, time.perf_counter() - started)
     finally:
         archive.close()
@@ -214,10 +219,11 @@ def search_archive(
         constraints=config.constraints,
         threads=torch.get_num_threads(),
     )
+    tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
     executor = InlineExecutor(Slot(world, archive.folder), limits, observer.progressed)
     try:
-        run(archive, SmNas(spaces, settings), executor, observer, plan.done_share)
+        run(archive, SmNas(spaces, settings), executor, tidying, plan.done_share)
     finally:
         executor.close()
 

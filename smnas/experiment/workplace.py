@@ -22,6 +22,9 @@ class Workplace(BaseModel):
     """Hours after which a trial counts as hung; None: many times what such trials take."""
     memory_mib: Annotated[float, Field(gt=0)] | None = None
     """Memory that a trial may use; None: its share of the machine's."""
+    disk_quota_gib: Annotated[float, Field(gt=0)] | None = None
+    """What the weights of all trials may take on disk; None: as much as there is. Those of the
+    front and of what runs are kept; others are removed, oldest first."""
 
     @property
     def needs_ray(self) -> bool:

@@ -11,6 +11,7 @@ from smnas.archive.archive import Archive
 from smnas.cli.live import LiveView
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.observer import Briefing, Observer, RunSummary
+from smnas.experiment.workplace import Workplace
 from smnas.report.tables import front_rows
 from smnas.training.recipe import IMAGENET
 
@@ -23,9 +24,13 @@ def searched(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> dict[str, Any
     asked: dict[str, Any] = {}
 
     def stand_in(
-        config: SearchConfig, folder: Path, observer: Observer, *, storage: str | None
+        config: SearchConfig,
+        folder: Path,
+        observer: Observer,
+        workplace: Workplace,
+        storage: str | None,
     ) -> RunSummary:
-        asked.update(config=config, folder=folder, observer=observer)
+        asked.update(config=config, folder=folder, observer=observer, workplace=workplace)
         archive = Archive.open(run_folder)
         rows = tuple(front_rows(archive.trials(), run_folder))
         archive.close()
@@ -51,7 +56,7 @@ def test_flags_win_over_the_file(call: Call, searched: dict[str, Any], tmp_path:
 def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_path: Path) -> None:
     flags = ["--images", "pics", "--val", "v.json", "--test", "t.json", "--space", "paper"]
     flags += ["--trials", 9, "--hours", 2.5, "--seed", 3, "--device", "cuda:1", "--init", "w"]
-    flags += ["--group-by", "film"]
+    flags += ["--group-by", "film", "--disk-quota", 2.5]
     assert call("search", "my/boxes.json", *flags).exit_code == 0
     config = searched["config"]
     assert config.data.model_dump() == {
@@ -65,6 +70,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert (config.seed, config.device) == (3, "cuda:1")
     assert str(config.recipe.initial_weights) == "w"
     assert searched["folder"] == Path("runs/boxes")
+    assert searched["workplace"].disk_quota_gib == 2.5
 
 
 def test_objectives_and_constraints_reach_the_search(call: Call, searched: dict[str, Any]) -> None:
@@ -96,9 +102,7 @@ def test_with_json_the_front_alone_is_on_stdout(call: Call, searched: dict[str, 
 
 
 def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(
-        config: SearchConfig, folder: Path, observer: Observer, *, storage: str | None
-    ) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("smnas.experiment.search.run_search", interrupted)

@@ -13,6 +13,7 @@ from smnas.archive.archive import Archive
 from smnas.errors import RunBusyError, StorageFullError
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.resume import open_run
+from smnas.experiment.room import with_room
 from smnas.experiment.run import run
 from smnas.search import SmNas
 from smnas.space.known import known_space
@@ -177,6 +178,18 @@ def test_full_disk_stops_the_search_and_the_trial_is_taken_up_again(world, tmp_p
     archive = world.run()
     assert archive.unfinished() == []
     assert [trial.number for trial in archive.trials()] == list(range(len(archive.trials())))
+
+
+def test_full_disk_pauses_the_search_and_it_goes_on(world, tmp_path):
+    world.broken_at = 2
+    said: list[str] = []
+    free_mib = iter([1.0, 1.0, 1000.0])
+    archive = with_room(
+        world.run, tmp_path, said.append, sleep=lambda _: None, free=lambda _: next(free_mib)
+    )
+    assert [sentence.split()[0] for sentence in said] == ["PAUSED:", "The"]
+    assert archive.unfinished() == []
+    assert archive.trials() == world.run().trials()
 
 
 def test_full_disk_under_the_archive_loses_nothing(world, tmp_path):
