@@ -6,7 +6,6 @@ writes `table_members.json`, which is committed before the first member is train
 operators follow from it: what is one step away inside the table is the same for every algorithm.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from smnas.arch import DetectorArch
 from smnas.arch.parts import CodedBackbone
@@ -54,18 +54,45 @@ NEIGHBOURS = 3
 
 def main() -> None:
     """Write the members, unless others were written before."""
-    members = list(map(str, draw_members()))
+    drawn = draw_plan()
     if PATH.exists():
-        same = load_members() == members
-        print(f"{PATH.name}: {len(members)} members, {'unchanged' if same else 'DIFFERENT, kept'}")
+        same = load_plan() == drawn
+        print(
+            f"{PATH.name}: {'unchanged' if same else 'DIFFERENT from the rule; the file is kept'}"
+        )
         return
-    PATH.write_text(json.dumps(members, indent=0) + "\n")
-    print(f"{PATH.name}: {len(members)} members written")
+    PATH.write_text(drawn.model_dump_json(indent=1) + "\n")
+    print(f"{PATH.name}: {len(drawn.members)} members written")
 
 
-def load_members() -> list[str]:
-    """Return the committed members."""
-    return json.loads(PATH.read_text())
+class TablePlan(BaseModel):
+    """What the table holds, and which of its codes are one step apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codes: tuple[str, ...]
+    neighbours: dict[str, tuple[str, ...]]
+    """Of the same block kind."""
+    of_other_kinds: dict[str, tuple[str, ...]]
+    """The nearest one of each other block kind."""
+    members: tuple[str, ...]
+
+
+@cache
+def load_plan() -> TablePlan:
+    """Return what was committed before the first member was trained."""
+    return TablePlan.model_validate_json(PATH.read_bytes())
+
+
+def draw_plan() -> TablePlan:
+    """Return what the seeded rule gives; it takes a minute."""
+    codes = draw_codes()
+    return TablePlan(
+        codes=codes,
+        neighbours=neighbours(codes),
+        of_other_kinds=nearest_of_other_kinds(codes),
+        members=tuple(map(str, draw_members())),
+    )
 
 
 def draw_members() -> Iterator[DetectorArch]:
@@ -110,7 +137,6 @@ def draw_codes() -> tuple[str, ...]:
     return tuple(codes)
 
 
-@cache
 def neighbours(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Return for each code those one step away in the table.
 
@@ -130,7 +156,6 @@ def neighbours(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     }
 
 
-@cache
 def nearest_of_other_kinds(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Return for each code the nearest one of each other block kind, as if the kinds were one."""
     parts = [_part(code) for code in codes]
@@ -174,7 +199,7 @@ def _part(code: str) -> CodedBackbone:
 def draw_spread(count: int, seed: int = 0) -> list[str]:
     """Return members that spread over inputs, codes, necks and heads: a Latin hypercube."""
     rng = generator(seed, "table", "spread")
-    lists = (INPUTS, draw_codes(), NECKS, HEADS)
+    lists = (INPUTS, load_plan().codes, NECKS, HEADS)
     places = [
         ((rng.permutation(count) + rng.random(count)) * len(choices) / count).astype(np.int64)
         for choices in lists

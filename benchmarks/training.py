@@ -12,7 +12,7 @@ from smnas.arch import DetectorArch
 from smnas.arch.parts import InputSize
 from smnas.data.dataset import DetectionDataset
 from smnas.data.embedded import EmbeddedData, load_embedded
-from smnas.data.memory import KeptInMemory
+from smnas.data.picture_cache import for_training
 from smnas.detector.blocks import start_as_shortcut
 from smnas.detector.build import build_detector
 from smnas.detector.detector import Detector
@@ -24,7 +24,7 @@ from smnas.training.recipe import Recipe, ScheduleSettings
 from smnas.training.trained_detector import TrainedDetector
 
 DEFAULT = Recipe()
-KEPT = InputSize(width=256, height=256)
+LARGEST = InputSize(width=256, height=256)
 """Pictures are decoded once and kept; no input of the micro spaces is larger."""
 
 
@@ -155,8 +155,7 @@ def keep(name: str) -> EmbeddedData:
     """Return embedded data whose training pictures are decoded once."""
     torch.set_num_threads(1)
     data = load_embedded(name)
-    zoom = DEFAULT.augmentation.zoom[1]
-    train = data.train if data.train.in_memory else KeptInMemory(data.train, KEPT, zoom)
+    train = for_training(data.train, LARGEST, DEFAULT.augmentation.zoom[1])
     return EmbeddedData(train, data.val, data.test, data.note)
 
 

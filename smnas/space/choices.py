@@ -122,6 +122,18 @@ class ChoiceTree:
             raise SpaceError(f"choice {strange[0]!r}: unknown; {nearest(strange[0], self._names)}")
         return [value for _, value in self._walk(lambda branch: _find(branch.choice, values))]
 
+    def choose(self, pick: Callable[[Choice], Value]) -> dict[str, Value]:
+        """Return the assignment that ``pick`` makes, asked about each choice when it is met.
+
+        Raises:
+            SpaceError: It picked what is out of range.
+        """
+
+        def take(branch: Branch) -> int:
+            return _find(branch.choice, {branch.choice.name: pick(branch.choice)})
+
+        return dict(self._walk(take))
+
     def name(self, ordered: Sequence[Value]) -> dict[str, Value]:
         """Return the assignment whose values ``order`` gives.
 

@@ -34,6 +34,12 @@ class JointSpace:
             self._necks.setdefault(_levels(neck), text)
         self._structures = {neck: self._find_structures(neck) for neck in self._necks.values()}
         """For each neck a structure of every block kind."""
+        self._pairs = [
+            (neck, head)
+            for neck in self._structures
+            for head in self._structural.head_branches(neck)[0].choice.options
+        ]
+        """Every neck with every head that goes with it."""
 
     @cached_property
     def choices(self) -> ChoiceTree:
@@ -57,8 +63,18 @@ class JointSpace:
         return self._structure_of(arch) is not None
 
     def sample(self, rng: np.random.Generator) -> DetectorArch:
-        """Return a member; all are equally likely."""
-        return self.decode(self.choices.sample(rng))
+        """Return a member: its structure drawn evenly, then its modules as stage two draws them.
+
+        Were all members equally likely, nearly all would have the most blocks.
+        """
+        neck, head = self._pairs[rng.integers(len(self._pairs))]
+        kinds = list(self._structures[neck].values())
+        structure = self._with(
+            kinds[rng.integers(len(kinds))],
+            self._structural.inputs[rng.integers(len(self._structural.inputs))],
+            head,
+        )
+        return self._modular.sample(self._modular.enter(structure), rng)
 
     def enumerate(self) -> Iterator[DetectorArch]:
         """Yield every member once, always in the same order."""
@@ -72,10 +88,7 @@ class JointSpace:
     def decode(self, values: Values) -> DetectorArch:
         """Return the member of an assignment (see ``ChoiceSpace.decode``)."""
         size, neck, head, kind, *told = self.choices.order(values)
-        structure = self._structures[str(neck)][str(kind)]
-        chosen = self._structural.encode(structure)
-        *_, head_name = chosen
-        structure = self._structural.decode({**chosen, "input": size, head_name: head})
+        structure = self._with(self._structures[str(neck)][str(kind)], str(size), head)
         return self._modular.read(self._modular.enter(structure), told)
 
     def moves(self, arch: DetectorArch) -> Moves:
@@ -129,6 +142,12 @@ class JointSpace:
             )
             found.setdefault(_kind(structure), structure)
         return found
+
+    def _with(self, structure: DetectorArch, size: str, head: str | int) -> DetectorArch:
+        """Return ``structure`` with another input and head."""
+        chosen = self._structural.encode(structure)
+        *_, head_name = chosen
+        return self._structural.decode({**chosen, "input": size, head_name: head})
 
     def _block_branch(self, neck: str) -> Branch:
         structures = self._structures[neck]

@@ -1,6 +1,7 @@
 """Reference codes, and what of a code is built."""
 
 from collections import defaultdict
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import plan_groups
 from smnas.arch.parts import NAMED_BACKBONES, NamedBackbone
+from smnas.detector.build import build_detector
 from smnas.detector.named_backbone import build_named_backbone
 from smnas.space.coding import REFERENCE_CODES, as_built
 
@@ -86,6 +88,29 @@ def test_backbones_by_name_are_duplicates_exactly_where_the_same_network_is_buil
     ]
     assert groups[0] == groups[1]
     assert sum(len(group) > 2 for group in groups[0]) == 4  # ResNet and ResNeXt, up to P1 and P2
+
+
+@pytest.mark.parametrize("neck", ["none", "fpn-p1-p2-16", "fpn-p2-p4-16"])
+def test_codes_are_duplicates_exactly_where_the_same_network_is_built(neck):
+    """By exhaustion over all codes of 4 and 5 blocks with one doubling."""
+    same_network, same_value = defaultdict(set), defaultdict(set)
+    for blocks in (4, 5):
+        for cuts in combinations(range(1, blocks), 3):
+            for doubled in range(blocks):
+                digits = "1" * doubled + "2" + "1" * (blocks - doubled - 1)
+                code = "-".join(digits[a:b] for a, b in pairwise((0, *cuts, blocks)))
+                text = f"64x64/basicblock_8_{code}/{neck}/rpn/rcnn/fc=16/norm=gn-ws"
+                arch = DetectorArch.parse(text)
+                with torch.device("meta"):
+                    network = build_detector(arch, 3, seed=0)
+                signature = tuple(
+                    (name, tuple(module.weight.shape), str(getattr(module, "stride", "")))
+                    for name, module in network.named_modules()
+                    if isinstance(getattr(module, "weight", None), torch.Tensor)
+                )
+                same_network[signature].add(code)
+                same_value[as_built(arch)].add(code)
+    assert sorted(map(sorted, same_network.values())) == sorted(map(sorted, same_value.values()))
 
 
 def test_the_norms_epsilon_of_a_duplicate_stays():

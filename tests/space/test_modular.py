@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from smnas.arch import DetectorArch
+from smnas.arch.parts import BLOCKS
 from smnas.errors import SpaceError
+from smnas.space.coding import as_built
 from smnas.space.known import known_space
 from smnas.space.modular import ModularSpace
 
@@ -68,6 +70,53 @@ def test_operators_do_what_they_say(name, data):
     growth = {"insert": 1, "delete": -1}.get(operator, 0)
     assert len(after.code) - len(before.code) == growth
     assert after.code.count("2") == before.code.count("2")
+
+
+def _walk_everywhere(space, start):
+    """All that the operators lead to; each step is looked at."""
+    reached, edge = {start}, [start]
+    while edge:
+        parent = edge.pop()
+        for operator, children in space.moves(parent).items():
+            for child in children:
+                assert space.contains(child), operator
+                assert as_built(child) != as_built(parent), operator
+                if child not in reached:
+                    reached.add(child)
+                    edge.append(child)
+    return reached
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("neck", ["none", "fpn-p1-p2-256", "fpn-p2-p5-128"])
+def test_operators_reach_every_member_with_every_block_kind(block, neck):
+    space = ModularSpace(
+        bases=(48, 56, 64), neck_widths=(128, 256, 512), min_blocks=5, max_blocks=6
+    )
+    start = DetectorArch.parse(f"64x64/{block}_56_1-2-22-1/{neck}/rpn/rcnn/norm=gn-ws")
+    around = space.around(start)
+    assert _walk_everywhere(around, start) == set(around.enumerate())
+
+
+@pytest.mark.slow
+def test_operators_reach_every_member_of_up_to_eight_blocks():
+    space = ModularSpace(bases=(48, 56), neck_widths=(128, 256), min_blocks=5, max_blocks=8)
+    start = DetectorArch.parse("64x64/basicblock_48_1-2-22-1/fpn-p2-p5-128/rpn/rcnn/norm=gn-ws")
+    around = space.around(start)
+    assert _walk_everywhere(around, start) == set(around.enumerate())
+    assert around.size == 2 * 2 * (40 + 200 + 700 + 1960)
+
+
+def test_from_either_end_of_the_paper_s_limits_there_is_a_way_inside(paper):
+    space = paper.modular
+    longest = "1" * 29 + "-2-2-1112"
+    for code, absent in (("1-2-2-12", "delete"), (longest, "insert")):
+        arch = DetectorArch.parse(f"512x512/bottleneck_72_{code}/fpn-p2-p5-512/rpn/rcnn/norm=gn-ws")
+        moves = space.moves(arch)
+        assert absent not in moves
+        assert {"step-base", "swap", "step-neck"} <= set(moves)
+        assert {child.backbone.base for child in moves["step-base"]} == {64}
+        assert {child.neck.width for child in moves["step-neck"]} == {256}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The operators on codes, by hand."""
 
 from collections import Counter
-from itertools import combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement, pairwise, product
+from math import comb
 
 import numpy as np
 import pytest
@@ -88,6 +89,21 @@ def test_operators_connect_all_codes_unless_there_is_no_block_to_spare(groups):
             codes = set().union(*(of[n] for n in range(fewest, most + 1)))
             no_room = most == groups and 0 < doublings < groups
             assert _is_connected(codes) != no_room, (doublings, fewest, most)
+
+
+@pytest.mark.parametrize("fewest", [4, 5])
+def test_operators_connect_all_codes_of_up_to_eight_blocks_with_three_doublings(fewest):
+    codes = set().union(*(_codes_by_choice(blocks) for blocks in range(fewest, 9)))
+    assert len(codes) == sum(comb(n - 1, 3) * comb(n, 3) for n in range(fewest, 9))
+    assert _is_connected(codes)
+
+
+def _codes_by_choice(blocks):
+    for cuts in combinations(range(1, blocks), 3):
+        for doublings in combinations(range(blocks), 3):
+            digits = ["2" if at in doublings else "1" for at in range(blocks)]
+            bounds = (0, *cuts, blocks)
+            yield "-".join("".join(digits[a:b]) for a, b in pairwise(bounds))
 
 
 def test_operators_are_drawn_evenly_then_their_children(micro):
