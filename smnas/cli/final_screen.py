@@ -12,6 +12,7 @@ from smnas.experiment.observer import RunSummary
 from smnas.report.tables import FrontRow, flagged_times
 from smnas.report.verdict import judge, recommended_row, yardstick_row
 from smnas.report.wording import MISSING, duration, megabytes, milliseconds, percent, three_digits
+from smnas.trial.metrics import find_metric
 
 
 def show_summary(console: Console, summary: RunSummary) -> None:
@@ -48,7 +49,8 @@ def _front_in_words(summary: RunSummary) -> str:
     if len(members) == 1:
         return "One detector is on the front: no other is better in anything that it is judged by."
     fastest, slowest = (
-        f"{milliseconds(row['latency_ms'])} ms at AP50 {percent(row['ap50'])}"
+        f"{milliseconds(row['latency_ms'])} ms at "
+        f"{find_metric(row['accuracy_metric']).title} {percent(row['accuracy'])}"
         for row in (members[0], members[-1])
     )
     return (
@@ -63,7 +65,8 @@ _BORDERS = {True: "green", False: "yellow"}
 def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
     """Return the recommended detector beside the yardstick: accuracy, time, megabytes."""
     shown = [chosen, *([yardstick] if yardstick else [])]
-    on_test = chosen["ap50_test"] is not None
+    on_test = chosen["accuracy_test"] is not None
+    accuracy = find_metric(chosen["accuracy_metric"]).title
     table = Table(
         title="Recommended beside the yardstick",
         title_justify="left",
@@ -75,10 +78,10 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
     for name in ("recommended", "yardstick")[: len(shown)]:
         table.add_column(name, justify="right", overflow="fold")
     lines = {
-        f"AP50 on the {'test' if on_test else 'validation'} split": [
-            percent(row["ap50_test"], row["ap50_test_interval"])
+        f"{accuracy} on the {'test' if on_test else 'validation'} split": [
+            percent(row["accuracy_test"], row["accuracy_test_interval"])
             if on_test
-            else percent(row["ap50"], row["ap50_interval"])
+            else percent(row["accuracy"], row["accuracy_interval"])
             for row in shown
         ],
         "milliseconds per picture": [
@@ -92,7 +95,8 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
     }
     for line, cells in lines.items():
         table.add_row(line, *map(Text, cells))
-    table.caption = "\n".join(("AP50 times 100; 95 % intervals in brackets", *flagged_times(shown)))
+    notes = (f"{accuracy} times 100; 95 % intervals in brackets", *flagged_times(shown))
+    table.caption = "\n".join(notes)
     table.caption_justify = "left"
     return table
 

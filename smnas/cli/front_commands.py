@@ -1,5 +1,9 @@
 """``smnas front`` and ``smnas report``: what a run has found. Neither imports torch."""
 
+from typing import Annotated
+
+import typer
+
 from smnas.cli import options
 from smnas.cli.output import print_json, results
 
@@ -26,11 +30,16 @@ def front(run: options.Run, json: options.Json = False) -> None:
         results().print(f"{run}: nothing has been measured yet.", markup=False, soft_wrap=True)
 
 
-def report(run: options.Run) -> None:
+def report(
+    run: options.Run,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Show pictures of the data.")
+    ] = True,
+) -> None:
     """Write the report of a run, finished or not, and print its path.
 
     One HTML file that carries all it needs: it opens offline, and can be sent as it is.
     """
     from smnas.report.page import render_report
 
-    print(render_report(run))
+    print(render_report(run, pictures=pictures))

@@ -9,11 +9,13 @@ from rich.text import Text
 
 from smnas.report.tables import FrontRow, flagged_times, recommended_rule
 from smnas.report.wording import milliseconds, percent, three_digits
-from smnas.trial.metrics import DEFAULT_OBJECTIVES, METRICS
+from smnas.trial.metrics import DEFAULT_OBJECTIVES, false_alarms, find_metric
 
 _SHOWN = ("ap", "ap50", "latency_ms")
 """What every front shows; further objectives follow, or where there are none multiply-adds."""
 _SHORT = {
+    "ap": "AP",
+    "ap50": "AP50",
     "ap75": "AP75",
     "ap_small": "AP s.",
     "ap_medium": "AP m.",
@@ -29,12 +31,13 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
 
     The archs stand below the numbers, by trial: beside them they would not fit a terminal.
     """
-    on_test = any(row["ap50_test"] is not None for row in rows)
+    on_test = any(row["accuracy_test"] is not None for row in rows)
+    judged = _short(rows[0]["accuracy_metric"]) if rows else ""
     table = _empty_table(rows)
     wanted = rows[0]["objectives"] if rows else {}
     further = [name for name in wanted if name not in _SHOWN] or ["macs_g"]
-    names = ("trial", "AP", "AP50", *(["AP50 test"] if on_test else []), "ms")
-    for name in (*names, *(_SHORT[name] for name in further), "epochs"):
+    names = ("trial", "AP", "AP50", *([f"{judged} test"] if on_test else []), "ms")
+    for name in (*names, *(_short(name) for name in further), "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [
@@ -42,7 +45,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
             _two_lines(percent(row["ap"], row["ap_interval"])),
             _two_lines(percent(row["ap50"], row["ap50_interval"])),
             *(
-                [_two_lines(percent(row["ap50_test"], row["ap50_test_interval"]))]
+                [_two_lines(percent(row["accuracy_test"], row["accuracy_test_interval"]))]
                 if on_test
                 else []
             ),
@@ -69,14 +72,15 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
         limit: Beyond this number the last are left out; recommended and yardstick stay.
     """
     table = _empty_table(rows)
-    for name in ("AP", "AP50", "ms", "epochs"):
+    judged = _short(rows[0]["accuracy_metric"]) if rows else "AP50"
+    for name in ("AP", judged, "ms", "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("arch")
     shown = _shortened(rows, limit)
     for row in shown:
         cells = [
             percent(row["ap"]),
-            percent(row["ap50"], row["ap50_interval"]),
+            percent(row["accuracy"], row["accuracy_interval"]),
             _time(row),
             str(row["budget"]["epochs"]),
         ]
@@ -118,8 +122,17 @@ def _style(row: FrontRow) -> str:
 
 
 def _further(row: FrontRow, metric: str) -> str:
+    if metric == row["accuracy_metric"]:
+        return _two_lines(percent(row["accuracy"], row["accuracy_interval"]))
     value = row["objectives"].get(metric, row["macs_g"])
-    return percent(value) if METRICS[metric].kind == "accuracy" else three_digits(value)
+    return percent(value) if find_metric(metric).kind == "accuracy" else three_digits(value)
+
+
+def _short(metric: str) -> str:
+    """Return what a narrow column is called."""
+    if metric in _SHORT:
+        return _SHORT[metric]
+    return f"R@{false_alarms(metric):g}" if false_alarms(metric) else metric
 
 
 def _time(row: FrontRow, interval: Sequence[float] | None = None) -> str:

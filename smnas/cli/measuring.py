@@ -8,6 +8,7 @@ from smnas.experiment.threads import one_core_left
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency
+from smnas.measure.metric import class_metrics
 from smnas.measure.voc_ap import has_difficult, voc_ap50
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
@@ -40,8 +41,10 @@ def measure_splits(
 def _measure_one(
     trained: TrainedDetector, dataset: DetectionDataset, split: Split, device: str
 ) -> tuple[Measurement, ...]:
-    """Return COCO's metrics; where objects are marked difficult, VOC's own AP50 too."""
-    result = measure_accuracy(trained, dataset, split, device)
+    """Return COCO's metrics and each class's AP; of difficult objects VOC's own AP50 too."""
+    result = measure_accuracy(
+        trained, dataset, split, device, further=class_metrics(dataset.categories)
+    )
     if not has_difficult(dataset):
         return result.measurements
     by_class = voc_ap50(dataset, result.predictions)

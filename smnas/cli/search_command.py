@@ -3,12 +3,16 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smnas.cli import options
 from smnas.cli.output import print_json, remarks, results
+
+if TYPE_CHECKING:
+    from smnas.experiment.config import SearchConfig
+    from smnas.experiment.workplace import Workplace
 
 OptionalData = Annotated[
     str | None,
@@ -30,7 +34,17 @@ Objectives = Annotated[
     typer.Option(
         metavar="METRIC,METRIC[,METRIC]",
         help="What the front is taken over: two or three of ap, ap50, ap75, ap_small, ap_medium, "
-        "ap_large, latency_ms, macs_g, params_m; ap,latency_ms unless told otherwise.",
+        "ap_large, ap:CLASS, recall@fppi=0.1, latency_ms, macs_g, params_m; ap,latency_ms unless "
+        "told otherwise.",
+    ),
+]
+OwnMetric = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METRIC",
+        help="What accuracy means here, beside time: ap (the default), ap50, ap_small, ap:CLASS, "
+        "or recall@fppi=0.1, the share of objects found at 0.1 false alarms a picture. Short for "
+        "--objectives METRIC,latency_ms.",
     ),
 ]
 Constraints = Annotated[
@@ -44,6 +58,15 @@ Constraints = Annotated[
 ]
 ChosenDevice = Annotated[
     str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
+]
+Pictures = Annotated[
+    bool | None,
+    typer.Option(
+        "--pictures/--no-pictures",
+        help="Whether run folder and report may hold pictures of the data; they do unless told "
+        "otherwise.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option(help="Run folder; runs/NAME of the data unless told otherwise.")
@@ -79,10 +102,12 @@ def search(
     trials: Trials = None,
     hours: Hours = None,
     objectives: Objectives = None,
+    metric: OwnMetric = None,
     constraints: Constraints = None,
     seed: options.Seed = None,
     device: ChosenDevice = None,
     init: options.Init = None,
+    pictures: Pictures = None,
     out: Out = None,
     storage: Storage = None,
     disk_quota: DiskQuota = None,
@@ -94,9 +119,7 @@ def search(
     Reads train and validation pictures while it searches, and the test pictures once, at the end.
     The same call goes on where a stopped one was; a folder with another search is refused.
     """
-    from smnas.cli.live import LiveView
     from smnas.experiment.config import make_config
-    from smnas.experiment.search import run_search
     from smnas.experiment.workplace import Workplace
 
     settings = make_config(
@@ -110,15 +133,27 @@ def search(
         trials=trials,
         hours=hours,
         objectives=objectives,
+        metric=metric,
         constraints=constraints or None,
         seed=seed,
         device=device,
         init=init,
+        pictures=pictures,
     )
+    place = Workplace(disk_quota_gib=disk_quota)
     folder = out or Path("runs") / Path(settings.data.source).stem.replace(":", "-")
+    _run_shown(settings, folder, place, storage, json)
+
+
+def _run_shown(
+    settings: "SearchConfig", folder: Path, place: "Workplace", storage: str | None, json: bool
+) -> None:
+    """Run the search with its live view."""
+    from smnas.cli.live import LiveView
+    from smnas.experiment.search import run_search
+
     try:
         with LiveView(remarks() if json else results()) as view:
-            place = Workplace(disk_quota_gib=disk_quota)
             found = run_search(settings, folder, view, place, storage)
     except KeyboardInterrupt:
         _say_stopped(folder)

@@ -60,6 +60,8 @@ class SearchConfig(_Value):
     of the validation pictures."""
     latency_tie: TieWidth = 0.03
     """Relative difference in milliseconds up to which two detectors are equally fast."""
+    pictures: bool = True
+    """Whether the run folder and the report may hold pictures of the data."""
     recipe: Recipe = Recipe()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "cpu"
@@ -158,6 +160,8 @@ class Flags(TypedDict, total=False):
     trials: int | None
     hours: float | None
     objectives: str | Sequence[str] | None
+    metric: str | None
+    pictures: bool | None
     constraints: Sequence[str] | None
     seed: int | None
     device: str | None
@@ -224,6 +228,12 @@ def _merge_flags(
         spec["source"] = str(data)
     if spec:
         merged["data"] = {**_as_dict(settings.get("data")), **spec}
+    if "metric" in flags:
+        if "objectives" in flags:
+            raise ConfigError(
+                "metric, objectives: expected one of them; metric M means objectives M,latency_ms"
+            )
+        merged["objectives"] = (flags["metric"], DEFAULT_OBJECTIVES[1])
     if "init" in flags:
         recipe = _as_dict(settings.get("recipe"))
         merged["recipe"] = {**recipe, "initial_weights": str(flags["init"])}

@@ -32,6 +32,7 @@ from smnas.experiment.trial_training import TrialTraining
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency, stand_in_latency
+from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_to_json
 from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
@@ -58,6 +59,7 @@ class Evaluator:
         final_budget: What finals train with, and the yardstick beside them.
         constraints: What candidates must keep to be trained.
         threads: How many torch computes with; None: as many as it likes.
+        further: Accuracies to measure beside COCO's; of finals each class's AP as well.
     """
 
     train: DetectionDataset
@@ -68,6 +70,7 @@ class Evaluator:
     final_budget: Budget
     constraints: tuple[Constraint, ...] = ()
     threads: int | None = None
+    further: tuple[str, ...] = ()
 
     def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
         """Return what came of ``trial``; what it leaves is written under ``folder/trials``.
@@ -192,6 +195,7 @@ class _Attempt:
             world.val,
             "val",
             world.device,
+            further=world.further + self._class_metrics,
             progress=lambda done, all_: self._report(
                 _TRAINING_SHARE + rest * done / all_, "measuring accuracy"
             ),
@@ -217,6 +221,11 @@ class _Attempt:
     def _shipped(self) -> DetectorArch:
         arch = self._proposal.arch
         return arch if self._ships_as_trained else arch.deployed
+
+    @property
+    def _class_metrics(self) -> tuple[str, ...]:
+        """Return what is measured of each class; nothing of candidates, of which there are many."""
+        return () if self._proposal.is_candidate else class_metrics(self._world.val.categories)
 
     @property
     def _ships_as_trained(self) -> bool:

@@ -1,5 +1,6 @@
 """After the last final: the test split is read, once, and what it shows is recorded."""
 
+import shutil
 from pathlib import Path
 
 from smnas.archive.archive import Archive
@@ -11,16 +12,18 @@ from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.judged import best_score
 from smnas.experiment.observer import Observer
 from smnas.experiment.pictures import drawn_trials, write_pictures
-from smnas.experiment.run_folder import predictions_path, write_whole
+from smnas.experiment.run_folder import PICTURES, predictions_path, write_whole
 from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
+from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
+from smnas.report.tables import run_metrics
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import over_yardstick
 from smnas.trial.trial import Trial
 
 COMPARED = ("ap", "ap50")
-"""What a final's lead over the yardstick is recorded in."""
+"""What a final's lead over the yardstick is recorded in, beside the accuracies of the run."""
 
 
 def read_test_split(
@@ -29,11 +32,14 @@ def read_test_split(
     test: DetectionDataset | None,
     device: str,
     observer: Observer,
+    *,
+    pictures: bool = True,
 ) -> None:
     """Measure finals and yardstick on the test split, compare them, and draw the report's pictures.
 
     What is done already is not done again, so that a killed call can be repeated. Without a test
-    split the pictures are those of the validation split.
+    split the pictures are those of the validation split. Where there shall be none, those of an
+    earlier call are removed.
 
     Raises:
         StorageFullError: No room on the disk.
@@ -48,7 +54,9 @@ def read_test_split(
     _compare_with_yardstick(archive, val, "val")
     if test is not None:
         _compare_with_yardstick(archive, test, "test")
-    if drawn_trials(archive.folder) != {trial.number for trial in finals}:
+    if not pictures:
+        shutil.rmtree(archive.folder / PICTURES, ignore_errors=True)
+    elif drawn_trials(archive.folder) != {trial.number for trial in finals}:
         observer.noted("drawing the pictures of the report")
         _draw(archive.folder, finals, val, test)
 
@@ -82,7 +90,8 @@ def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:
 
 def _test(archive: Archive, trial: Trial, test: DetectionDataset, device: str) -> None:
     trained = load_final(archive, trial, device)
-    result = measure_accuracy(FinitePredictor(trained), test, "test", device)
+    names = tuple(run_metrics(archive.header.config)) + class_metrics(test.categories)
+    result = measure_accuracy(FinitePredictor(trained), test, "test", device, further=names)
     text = predictions_to_json(test, result.predictions)
     write_whole(predictions_path(archive.folder, trial.number, "test"), text)
     archive.add(trial.number, result.measurements)
@@ -97,13 +106,16 @@ def _compare_with_yardstick(archive: Archive, dataset: DetectionDataset, split: 
     if not finals or finals[-1].proposal.stage != "yardstick":
         return
     *finals, yardstick = finals
+    names = tuple(dict.fromkeys((*COMPARED, *run_metrics(archive.header.config))))
     theirs = _read_predictions(archive.folder, yardstick, dataset, split)
     for trial in finals:
-        if trial.measurement(over_yardstick("ap50"), split) is not None:
+        if trial.measurement(over_yardstick(names[-1]), split) is not None:
             continue
         ours = _read_predictions(archive.folder, trial, dataset, split)
-        found = paired_difference(dataset, ours, theirs)
-        differences = [_record(found[name], trial.measurement(name, split)) for name in COMPARED]
+        found = paired_difference(dataset, ours, theirs, further=names)
+        differences = [
+            _record(found[name], trial.measurement(name, split)) for name in names if name in found
+        ]
         archive.add(trial.number, [item for item in differences if item is not None])
 
 

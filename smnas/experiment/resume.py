@@ -14,6 +14,8 @@ from smnas.errors import ArchiveError, RunMismatchError
 from smnas.experiment.run_folder import CONFIG, write_whole
 
 MAY_GROW = ("trials", "hours")
+MAY_CHANGE = ("pictures",)
+"""What the search is shown with, and does not depend on."""
 _OUR_LEFTOVERS = {CONFIG, CONFIG + ".part", LOCK_NAME, HOLDER_NAME}
 
 
@@ -78,7 +80,7 @@ def config_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[st
     found: list[str] = []
     for name in dict.fromkeys((*was, *is_)):
         before, now = was.get(name), is_.get(name)
-        if before == now or name.startswith("data."):
+        if before == now or name in MAY_CHANGE or name.startswith("data."):
             continue
         if name in MAY_GROW:
             if before is not None and now is not None and now >= before:

@@ -7,17 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from smnas.archive.archive import Archive
 from smnas.archive.driver_lock import check_free
-from smnas.data.dataset import DetectionDataset
 from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import load_splits
 from smnas.data.splits import Splits
 from smnas.data.summary import summarise
-from smnas.detector.contract import Prediction
 from smnas.errors import ConfigError, SmnasError
 from smnas.execution.inline import InlineExecutor
 from smnas.execution.slot import Slot
@@ -25,6 +22,7 @@ from smnas.experiment.briefing import describe_split, make_header
 from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
 from smnas.experiment.disk_quota import DiskQuota
 from smnas.experiment.final_test import read_test_split
+from smnas.experiment.goals import check_objectives, settled_metric, tie_width
 from smnas.experiment.limits import TrialLimits
 from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
 from smnas.experiment.plan import Plan, make_plan
@@ -35,18 +33,14 @@ from smnas.experiment.run_folder import FRONT, write_whole
 from smnas.experiment.threads import one_core_left
 from smnas.experiment.trial_world import TrialWorld
 from smnas.experiment.workplace import Workplace
-from smnas.measure.accuracy import coco_ap
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.report.page import render_report
-from smnas.report.tables import FrontRow, front_rows, run_objectives
+from smnas.report.tables import FrontRow, front_rows, run_metrics, run_objectives
 from smnas.search import SearchSettings, SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
 from smnas.training.initial_weights import check_start
 from smnas.trial.trial import Trial
-
-WIDEST_TIE = 0.99
-"""Of a single picture the floor can be above 1, which no two accuracies differ by."""
 
 
 def search(
@@ -67,8 +61,8 @@ def search(
         observer: Watches the search; nobody does by default.
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
-            ``space``, ``trials``, ``hours``, ``objectives``, ``constraints``, ``seed``, ``device``,
-            ``init``.
+            ``space``, ``trials``, ``hours``, ``objectives`` or ``metric``, ``constraints``,
+            ``pictures``, ``seed``, ``device``, ``init``.
 
     Raises:
         ConfigError: A setting that is wrong.
@@ -97,7 +91,7 @@ def run_search(
     check_objectives(config.objectives, splits.val)
     spaces = load_spaces(config.space, splits)
     check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
-    floor = noise_floor(splits.val)
+    floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
     notes = describe_data(splits, floor)
     settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
     read = {"train": splits.train, "val": splits.val}
@@ -110,7 +104,14 @@ def run_search(
 
             def work() -> tuple[tuple[FrontRow, ...], Path]:
                 search_archive(archive, config, settings, spaces, plan, workplace, observer)
-                read_test_split(archive, splits.val, splits.test, config.device, observer)
+                read_test_split(
+                    archive,
+                    splits.val,
+                    splits.test,
+                    config.device,
+                    observer,
+                    pictures=config.pictures,
+                )
                 return write_front(archive), render_report(folder)
 
             rows, report = with_room(work, folder, observer.noted)
@@ -135,27 +136,6 @@ def check_machine(config: SearchConfig) -> None:
         )
 
 
-def check_objectives(objectives: Sequence[str], val: DetectionDataset) -> None:
-    """Make sure that every accuracy among the objectives can be measured.
-
-    Raises:
-        ConfigError: ``val`` has no object of a size that an objective speaks of.
-    """
-    if not any(name.startswith("ap_") for name in objectives):
-        return
-    nothing = Prediction(
-        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
-    )
-    values = coco_ap(val, [nothing] * len(val))
-    missing = [name for name in objectives if values.get(name, 0.0) is None]
-    known = [name for name, value in values.items() if value is not None]
-    if missing:
-        raise ConfigError(
-            f"objectives: {', '.join(missing)}: the validation split has no object of that size; "
-            f"leave it out, or take one of: {', '.join(known)}"
-        )
-
-
 def load_spaces(name: str, splits: Splits) -> SpacePair:
     """Return the spaces called ``name``, or those in the file ``name``.
 
@@ -176,11 +156,6 @@ def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
         *splits.notes,
         floor.sentence,
     )
-
-
-def tie_width(objectives: Sequence[str], floor: NoiseFloor) -> float:
-    """Return the difference in accuracy that means nothing to a search with these objectives."""
-    return min(floor.ap if "ap" in objectives else floor.ap50, WIDEST_TIE)
 
 
 def plan_search(
@@ -218,6 +193,7 @@ def search_archive(
         final_budget=settings.final,
         constraints=config.constraints,
         threads=torch.get_num_threads(),
+        further=tuple(run_metrics(archive.header.config)),
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)

@@ -32,6 +32,8 @@ class TrialWorld(BaseModel):
     clock: Clock
     final_budget: Budget
     constraints: tuple[ConstraintText, ...]
+    further: tuple[str, ...] = ()
+    """Accuracies to measure beside COCO's."""
     threads: int
     """How many a trial computes with."""
 
@@ -62,5 +64,6 @@ class TrialWorld(BaseModel):
             clock=self.clock,
             final_budget=self.final_budget,
             constraints=self.constraints,
+            further=self.further,
             threads=self.threads,
         )

@@ -12,12 +12,15 @@ from smnas.data.dataset import DetectionDataset
 from smnas.detector.contract import Prediction
 from smnas.measure.bootstrap import (
     METRICS,
+    Floats,
     Interval,
+    Weights,
     draw_weights,
     percentile_interval,
     weighted_ap,
 )
 from smnas.measure.hits import find_hits
+from smnas.measure.metric import weighted_metric
 from smnas.measure.predictions import check_predictions, require_objects
 from smnas.measure.protocol import (
     TORCH_EAGER,
@@ -35,8 +38,8 @@ class AccuracyResult:
     """AP of one detector on one set, and the predictions that it comes from."""
 
     measurements: tuple[Measurement, ...]
-    """``ap``, ``ap50``, ``ap75``, ``ap_small``, ``ap_medium``, ``ap_large``; a size that the set
-    does not have is left out."""
+    """``ap``, ``ap50``, ``ap75``, ``ap_small``, ``ap_medium``, ``ap_large``, and what was asked for
+    beside them; a size or class that the set does not have is left out."""
     predictions: tuple[Prediction, ...]
 
 
@@ -62,8 +65,8 @@ def measure_accuracy(
     device: torch.device | str,
     *,
     runtime: Runtime = TORCH_EAGER,
+    further: Sequence[str] = (),
     replicates: int = 1000,
-    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> AccuracyResult:
     """Predict every picture of ``dataset``, one at a time, and judge what was found.
@@ -74,8 +77,8 @@ def measure_accuracy(
         split: Which part of the data they are, for the protocol.
         device: Where the predictor runs, for the protocol.
         runtime: What runs it, for the protocol.
-        replicates: Sets of pictures drawn for the intervals.
-        seed: Seed of these sets; the same for all detectors that will be compared.
+        further: Accuracies to measure beside COCO's, as in ``metric.weighted_metric``.
+        replicates: Sets of pictures drawn for the intervals, the same for all detectors.
         progress: Told how many pictures are done, and of how many.
 
     Returns:
@@ -90,7 +93,13 @@ def measure_accuracy(
         if progress is not None:
             progress(index + 1, len(dataset))
     return evaluate_detections(
-        dataset, predictions, split, device, runtime=runtime, replicates=replicates, seed=seed
+        dataset,
+        predictions,
+        split,
+        device,
+        runtime=runtime,
+        further=further,
+        replicates=replicates,
     )
 
 
@@ -101,6 +110,7 @@ def evaluate_detections(
     device: torch.device | str,
     *,
     runtime: Runtime = TORCH_EAGER,
+    further: Sequence[str] = (),
     replicates: int = 1000,
     seed: int = 0,
 ) -> AccuracyResult:
@@ -116,14 +126,13 @@ def evaluate_detections(
         split: Which part of the data this is, for the protocol.
         device: Where the predictions were computed, for the protocol.
         runtime: What computed them, for the protocol.
+        further: Accuracies to measure beside COCO's.
         replicates: Sets of pictures drawn for the intervals.
         seed: Seed of these sets.
 
     Raises:
         DataError: The set has no object to find, or the predictions do not fit it.
     """
-    values = coco_ap(dataset, predictions)
-    replicates_6B = _replicate(dataset, predictions, replicates, seed)
     protocol = AccuracyProtocol(
         runtime=runtime.name,
         precision=runtime.precision,
@@ -134,11 +143,11 @@ def evaluate_detections(
         replicates=replicates,
         versions=library_versions(),
     )
+    weights_BP = draw_weights(len(dataset), replicates, seed)
+    found = _values_and_replicates(dataset, predictions, further, weights_BP)
     measurements: list[Measurement] = []
-    for row, (metric, value) in enumerate(values.items()):
-        if value is None:
-            continue
-        interval = percentile_interval(replicates_6B[row]) if len(dataset) > 1 else None
+    for metric, (value, drawn_B) in found.items():
+        interval = percentile_interval(drawn_B) if len(dataset) > 1 else None
         measurements.append(
             Measurement(
                 metric=metric,
@@ -151,11 +160,30 @@ def evaluate_detections(
     return AccuracyResult(tuple(measurements), tuple(predictions))
 
 
+def _values_and_replicates(
+    dataset: DetectionDataset,
+    predictions: Sequence[Prediction],
+    further: Sequence[str],
+    weights_BP: Weights,
+) -> dict[str, tuple[float, Floats]]:
+    """Return each accuracy that the set has objects for, and what re-drawn sets give."""
+    hits, once_1P = find_hits(dataset, predictions), np.ones((1, len(dataset)), np.float32)
+    drawn: dict[str, Floats] = dict(zip(METRICS, weighted_ap(hits, weights_BP), strict=True))
+    values: dict[str, float | None] = dict(coco_ap(dataset, predictions))
+    for name in further:
+        if name not in drawn:
+            value = float(weighted_metric(name, dataset.categories, hits, once_1P)[0])
+            values[name] = None if np.isnan(value) else value
+            drawn[name] = weighted_metric(name, dataset.categories, hits, weights_BP)
+    return {name: (value, drawn[name]) for name, value in values.items() if value is not None}
+
+
 def paired_difference(
     dataset: DetectionDataset,
     predictions_a: Sequence[Prediction],
     predictions_b: Sequence[Prediction],
     *,
+    further: Sequence[str] = (),
     replicates: int = 1000,
     seed: int = 0,
 ) -> dict[str, Difference]:
@@ -167,16 +195,15 @@ def paired_difference(
     Raises:
         DataError: The set has no object to find, or the predictions do not fit it.
     """
-    values_a, values_b = coco_ap(dataset, predictions_a), coco_ap(dataset, predictions_b)
-    drawn_a = _replicate(dataset, predictions_a, replicates, seed)
-    drawn_b = _replicate(dataset, predictions_b, replicates, seed)
+    weights_BP = draw_weights(len(dataset), replicates, seed)
+    found_a = _values_and_replicates(dataset, predictions_a, further, weights_BP)
+    found_b = _values_and_replicates(dataset, predictions_b, further, weights_BP)
     differences: dict[str, Difference] = {}
-    for row, metric in enumerate(METRICS):
-        a, b = values_a[metric], values_b[metric]
-        if a is None or b is None:
-            continue
-        interval = percentile_interval(drawn_a[row] - drawn_b[row]) if len(dataset) > 1 else None
-        differences[metric] = Difference(metric, a - b, interval)
+    for metric, (a, drawn_a) in found_a.items():
+        if metric in found_b:
+            b, drawn_b = found_b[metric]
+            interval = percentile_interval(drawn_a - drawn_b) if len(dataset) > 1 else None
+            differences[metric] = Difference(metric, a - b, interval)
     return differences
 
 
@@ -205,13 +232,6 @@ def coco_ap(
     judge.run()
     stats = np.asarray(judge.stats[: len(METRICS)], np.float64).tolist()
     return {name: None if x < 0 else x for name, x in zip(METRICS, stats, strict=True)}
-
-
-def _replicate(
-    dataset: DetectionDataset, predictions: Sequence[Prediction], replicates: int, seed: int
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    weights_PB = draw_weights(len(dataset), replicates, seed)
-    return weighted_ap(find_hits(dataset, predictions), weights_PB)
 
 
 def _truth(dataset: DetectionDataset) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class CategoryHits:
     """Is a hit or a false alarm; what lies on an ignored object, or is of another size, is not."""
     object_picture_G: Ints
     object_counts_GA: Bools
+    score_D: Floats
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ def _by_category(
                 counts_DAT=counts_DAT[mine],
                 object_picture_G=objects.picture_N[of_label],
                 object_counts_GA=object_counts_GA[of_label],
+                score_D=found.score_N[mine],
             )
         )
     return tuple(sorted_in)

@@ -20,8 +20,10 @@ from smnas.data.dataset import Annotations, Category, DetectionDataset, Subset
 from smnas.detector.contract import Prediction
 from smnas.measure.bootstrap import METRICS, weighted_ap
 from smnas.measure.hits import find_hits
+from smnas.measure.metric import weighted_metric
 from smnas.measure.predictions import require_objects
 from smnas.seeding import generator
+from smnas.trial.metrics import find_metric
 
 FOUND_SHARE = (4.5, 2.5)
 """Beta distribution of the share of a picture's objects that a detector finds; mean 0.64."""
@@ -43,9 +45,11 @@ class NoiseFloor:
     ap50: float
     sentence: str
     """For people, in points of 100."""
+    own: float | None = None
+    """Of the accuracy that was asked for beside these."""
 
 
-def noise_floor(dataset: DetectionDataset, seed: int = 0) -> NoiseFloor:
+def noise_floor(dataset: DetectionDataset, seed: int = 0, metric: str = "ap") -> NoiseFloor:
     """Return how small a difference between two detectors means nothing on ``dataset``.
 
     Takes a second or two: of more than 500 pictures only as many are looked at, drawn at random,
@@ -54,9 +58,11 @@ def noise_floor(dataset: DetectionDataset, seed: int = 0) -> NoiseFloor:
     Args:
         dataset: The pictures that detectors will be compared on.
         seed: Seed of the made-up detectors.
+        metric: A further accuracy whose floor is wanted, as in ``trial.metrics``.
 
     Raises:
         DataError: The set has no object to find.
+        ConfigError: ``metric`` names a class that the set does not have.
     """
     objects = require_objects(dataset)
     rng = generator(seed, "noise floor")
@@ -66,18 +72,24 @@ def noise_floor(dataset: DetectionDataset, seed: int = 0) -> NoiseFloor:
     ones = np.ones((1, len(part)), np.float32)
     detectors = min(_PICTURES_IN_ALL // len(part), _MAX_DETECTORS)
     seen = [imagine(part, rng) for _ in range(detectors)]
-    ap_6N = np.concatenate(
-        [weighted_ap(find_hits(part, item), ones, by_size=False) for item in seen], axis=1
-    )
-    ap_2N = ap_6N[[METRICS.index("ap"), METRICS.index("ap50")]]
-    spread_2 = ap_2N.std(axis=1, ddof=1) * np.sqrt(len(part) / len(inhabited))
-    ap, ap50 = (1.96 * np.sqrt(2.0) * spread_2).tolist()
+    judged = [find_hits(part, item) for item in seen]
+    ap_6N = np.concatenate([weighted_ap(hits, ones, by_size=False) for hits in judged], axis=1)
+    scale = 1.96 * np.sqrt(2.0 * len(part) / len(inhabited))
+    ap, ap50 = (float(scale * ap_6N[METRICS.index(name)].std(ddof=1)) for name in ("ap", "ap50"))
+    own = {"ap": ap, "ap50": ap50}.get(metric)
+    told = ""
+    if own is None:
+        own_N = np.concatenate(
+            [weighted_metric(metric, part.categories, hits, ones) for hits in judged]
+        )
+        own = float(scale * own_N.std(ddof=1)) if np.isfinite(own_N).all() else ap50
+        told = f"; {100 * own:.1f} of {find_metric(metric).title}"
     sentence = (
         f"With {len(dataset)} pictures and {objects} objects to compare on, a difference of less "
-        f"than about {100 * ap50:.1f} points of AP50 ({100 * ap:.1f} of AP) "
+        f"than about {100 * ap50:.1f} points of AP50 ({100 * ap:.1f} of AP{told}) "
         "between two detectors means nothing."
     )
-    return NoiseFloor(ap, ap50, sentence)
+    return NoiseFloor(ap, ap50, sentence, own)
 
 
 def imagine(dataset: DetectionDataset, rng: np.random.Generator) -> list[Prediction]:

@@ -7,6 +7,7 @@ from typing import Literal
 from smnas.report.tables import FrontRow
 from smnas.report.verdict import recommended_row, yardstick_row
 from smnas.report.wording import milliseconds, percent
+from smnas.trial.metrics import find_metric
 
 _MARGIN = 0.12
 """Room on both sides of the outermost interval, as a share of the scale."""
@@ -33,7 +34,7 @@ class Strip:
 
 
 def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
-    """Return a strip for AP50 and one for time; empty while there is nothing to recommend."""
+    """Return a strip for accuracy and one for time; empty while there is nothing to recommend."""
     shown: list[tuple[Literal["recommended", "yardstick"], FrontRow]] = []
     if (chosen := recommended_row(rows)) is not None:
         shown.append(("recommended", chosen))
@@ -41,9 +42,10 @@ def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
             shown.append(("yardstick", yardstick))
     if not shown:
         return []
-    on_test = all(row["ap50_test"] is not None for _, row in shown)
-    name = "ap50_test" if on_test else "ap50"
-    title = f"AP50 x 100, {'test' if on_test else 'validation'} split"
+    on_test = all(row["accuracy_test"] is not None for _, row in shown)
+    name = "accuracy_test" if on_test else "accuracy"
+    accuracy = find_metric(shown[0][1]["accuracy_metric"]).title
+    title = f"{accuracy} x 100, {'test' if on_test else 'validation'} split"
     strips = (
         _strip(title, "further right is better", shown, name, _accuracy(name)),
         _strip("Time per picture, ms", "further left is better", shown, "latency_ms", _time),

@@ -19,7 +19,7 @@ from smnas.report.tables import (
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.front import Objective
 from smnas.trial.measurement import Measurement
-from smnas.trial.metrics import METRICS, main_axes
+from smnas.trial.metrics import find_metric, main_axes
 from smnas.trial.trial import Trial
 
 
@@ -104,7 +104,7 @@ class _Axis:
         return found
 
     def layout(self, trials: Sequence[Trial]) -> dict[str, Any]:
-        title = METRICS[self.objective.metric].title
+        title = find_metric(self.objective.metric).title
         if self.objective.maximise:
             return {"title": f"{title} x 100, validation split", "rangemode": "tozero"}
         ticks = _round_ticks([self.place(trial) for trial in trials] or [1.0])
@@ -157,13 +157,17 @@ def _points(listed: Sequence[Trial], plane: tuple[_Axis, _Axis], group: _Group) 
             "line": {"width": 2, "color": group.color},
         },
         customdata=[trial.number for trial in listed],
-        text=[hover_text(trial) for trial in listed],
+        text=[hover_text(trial, up.objective.metric) for trial in listed],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def hover_text(trial: Trial) -> str:
-    """Return what is shown over a point: the arch, its id, AP, time, cost and budget."""
+def hover_text(trial: Trial, metric: str = "ap") -> str:
+    """Return what is shown over a point: the arch, its id, AP, time, cost and budget.
+
+    ``metric`` is the run's own accuracy, shown beside AP and AP50.
+    """
+    own = trial.measurement(metric) if metric not in ("ap", "ap50") else None
     ap, ap50, time = (trial.measurement(name) for name in ("ap", "ap50", "latency_ms"))
     macs, params = trial.measurement("macs_g"), trial.measurement("params_m")
     return "<br>".join(
@@ -171,7 +175,8 @@ def hover_text(trial: Trial) -> str:
             f"<b>{_broken(str(trial.proposal.arch))}</b>",
             f"trial {trial.number}, arch {trial.proposal.arch.arch_id}, "
             f"{trial.proposal.origin.operator}",
-            f"AP {_with_interval(ap, percent)}, AP50 {_with_interval(ap50, percent)}",
+            f"AP {_with_interval(ap, percent)}, AP50 {_with_interval(ap50, percent)}"
+            + (f", {find_metric(metric).title} {_with_interval(own, percent)}" if own else ""),
             _time(time),
             f"{three_digits(macs.value if macs else None)} G multiply-adds, "
             f"{three_digits(params.value if params else None)} M parameters",

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from smnas.archive.archive import Archive
 from smnas.archive.header import RunHeader
+from smnas.report.by_class import class_table
 from smnas.report.comparison import comparison_strips
 from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_rows, time_rows
 from smnas.report.front_plot import plot_front
@@ -24,13 +25,14 @@ from smnas.report.tables import (
     front_rows,
     is_final,
     is_measured,
+    judged_metric,
     recommended_rule,
     run_objectives,
 )
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
 from smnas.trial.front import Objective
-from smnas.trial.metrics import METRICS, main_axes
+from smnas.trial.metrics import find_metric, main_axes
 from smnas.trial.pruning_record import pruning_record
 from smnas.trial.trial import Trial
 
@@ -39,11 +41,12 @@ SHOWN_METRICS = ("ap", "ap50", "latency_ms", "macs_g", "params_m")
 """Those with a column of their own in the table of detectors."""
 
 
-def render_report(run_folder: str | Path) -> Path:
+def render_report(run_folder: str | Path, *, pictures: bool = True) -> Path:
     """Write the report of a run into its folder, in the place of an older one.
 
     Args:
         run_folder: The folder of a search, finished or not.
+        pictures: Whether it may show pictures of the data; a run may rule them out itself.
 
     Returns:
         The path of the report.
@@ -54,7 +57,7 @@ def render_report(run_folder: str | Path) -> Path:
     folder = Path(run_folder)
     archive = Archive.open(folder)
     try:
-        html = render_page(archive.trials(), archive.header, folder)
+        html = render_page(archive.trials(), archive.header, folder, pictures=pictures)
     finally:
         archive.close()
     path = folder / FILE_NAME
@@ -64,9 +67,14 @@ def render_report(run_folder: str | Path) -> Path:
     return path
 
 
-def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str:
+def render_page(
+    trials: Sequence[Trial], header: RunHeader, folder: Path, *, pictures: bool = True
+) -> str:
     """Return the HTML of the report on ``trials``."""
+    shown = load_pictures(folder) if pictures and header.config.get("pictures", True) else {}
     objectives = run_objectives(header.config)
+    judged = judged_metric(objectives)
+    shown_metrics = (*SHOWN_METRICS, judged)
     rows = front_rows(trials, folder, objectives)
     environment = Environment(
         loader=PackageLoader("smnas", "report"),
@@ -80,14 +88,17 @@ def render_page(trials: Sequence[Trial], header: RunHeader, folder: Path) -> str
         "rows": rows,
         "flagged_times": flagged_times(rows),
         "strips": comparison_strips(rows),
-        "detectors": _detectors(rows, load_pictures(folder)),
+        "detectors": _detectors(rows, shown),
         "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],
         "failed": failed_trials(trials),
         "not_trained": sum(trial.refused for trial in trials),
         "unfit": sum(trial.refused and not trial.pruned for trial in trials),
         "pruning": pruning_record(trials),
         "constraints": header.config.get("constraints") or (),
-        "further_columns": [o.metric for o in objectives if o.metric not in SHOWN_METRICS],
+        "further_columns": [o.metric for o in objectives if o.metric not in shown_metrics],
+        "accuracy_columns": _accuracy_columns(judged),
+        "accuracy_title": find_metric(judged).title,
+        "by_class": class_table(trials, rows, header.categories),
         **_words(objectives),
         "times": time_rows(trials),
         "protocol": protocol_rows(header, trials),
@@ -123,13 +134,25 @@ def _texts(trials: Sequence[Trial], header: RunHeader, rows: list[FrontRow]) -> 
 
 def _words(objectives: Sequence[Objective]) -> dict[str, Any]:
     """Return what the text calls the objectives."""
-    names = [METRICS[o.metric].title + (" (logarithmic)" if o.log else "") for o in objectives]
+    names = [find_metric(o.metric).title + (" (logarithmic)" if o.log else "") for o in objectives]
     return {
         "rule": recommended_rule(objective.metric for objective in objectives),
         "plane": " and ".join([", ".join(names[:-1]), names[-1]]),
-        "titles": {name: metric.title for name, metric in METRICS.items()},
+        "titles": {o.metric: find_metric(o.metric).title for o in objectives},
         "cheap": "faster" if main_axes(objectives)[1].metric == "latency_ms" else "cheaper",
     }
+
+
+def _accuracy_columns(judged: str) -> list[tuple[str, str]]:
+    """Return keys and titles of the columns that hold an accuracy with its interval."""
+    names = [("ap", "AP"), ("ap50", "AP50")]
+    if judged not in SHOWN_METRICS:
+        names.append(("accuracy", find_metric(judged).title))
+    return [
+        (f"{key}{ending}", f"{title} {split}")
+        for ending, split in (("", "val"), ("_test", "test"))
+        for key, title in names
+    ]
 
 
 def data_name(header: RunHeader) -> str:

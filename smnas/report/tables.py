@@ -9,7 +9,7 @@ from smnas.trial.front import Objective, front
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import (
     DEFAULT_OBJECTIVES,
-    METRICS,
+    find_metric,
     main_axes,
     make_objective,
     over_yardstick,
@@ -36,6 +36,11 @@ def run_objectives(config: Mapping[str, Any]) -> tuple[Objective, ...]:
     return tuple(map(make_objective, config.get("objectives", DEFAULT_OBJECTIVES)))
 
 
+def run_metrics(config: Mapping[str, Any]) -> list[str]:
+    """Return the accuracies among the objectives of a run."""
+    return [objective.metric for objective in run_objectives(config) if objective.maximise]
+
+
 class FrontRow(TypedDict):
     """One detector of the front; AP is 0-1, missing values are None, intervals are [low, high]."""
 
@@ -51,10 +56,16 @@ class FrontRow(TypedDict):
     ap_test_interval: list[float] | None
     ap50_test: float | None
     ap50_test_interval: list[float] | None
-    ap50_over_yardstick: float | None
-    ap50_over_yardstick_interval: list[float] | None
-    ap50_over_yardstick_test: float | None
-    ap50_over_yardstick_test_interval: list[float] | None
+    accuracy_metric: str
+    """What detectors are called better by: see ``judged_metric``."""
+    accuracy: float | None
+    accuracy_interval: list[float] | None
+    accuracy_test: float | None
+    accuracy_test_interval: list[float] | None
+    accuracy_over_yardstick: float | None
+    accuracy_over_yardstick_interval: list[float] | None
+    accuracy_over_yardstick_test: float | None
+    accuracy_over_yardstick_test_interval: list[float] | None
     latency_ms: float
     latency_ms_interval: list[float] | None
     latency_ms_flag: str | None
@@ -99,6 +110,15 @@ def front_rows(
         _row(trial, objectives, folder, candidate_stage(trial, by_number), final, trial is chosen)
         for trial in listed
     ]
+
+
+def judged_metric(objectives: Iterable[Objective]) -> str:
+    """Return the accuracy that detectors are called better or worse by.
+
+    It is the first that the run wants; AP50 where that is AP, which says what people ask first.
+    """
+    merit = main_axes(list(objectives))[0].metric
+    return "ap50" if merit == "ap" else merit
 
 
 def is_final(trials: Sequence[Trial]) -> bool:
@@ -158,10 +178,10 @@ def recommended_rule(objectives: Iterable[str] = DEFAULT_OBJECTIVES) -> str:
     'the smallest with at least 95 % of the best AP50'
     """
     merit, cost = main_axes(list(map(make_objective, objectives)))
-    best = f"the best in {METRICS[cost.metric].title}"
+    best = f"the best in {find_metric(cost.metric).title}"
     return (
         f"{_SUPERLATIVES.get(cost.metric, best)} with at least {100 * RECOMMENDED_SHARE:.0f} % of "
-        f"the best {METRICS[merit.metric].title}"
+        f"the best {find_metric(merit.metric).title}"
     )
 
 
@@ -208,8 +228,16 @@ def _row(
     final: bool,
     chosen: bool,
 ) -> FrontRow:
-    numbers: dict[str, Any] = {}
-    for name, metric, split in _NUMBERS:
+    judged = judged_metric(objectives)
+    numbers: dict[str, Any] = {"accuracy_metric": judged}
+    lead = over_yardstick(judged)
+    own: tuple[_Number, ...] = (
+        ("accuracy", judged, "val"),
+        ("accuracy_test", judged, "test"),
+        ("accuracy_over_yardstick", lead, "val"),
+        ("accuracy_over_yardstick_test", lead, "test"),
+    )
+    for name, metric, split in (*_NUMBERS, *own):
         found = trial.measurement(metric, split)
         numbers[name] = found.value if found else None
         if name not in _COUNTED:
@@ -229,13 +257,12 @@ def _row(
     )
 
 
-_NUMBERS: tuple[tuple[str, str, Split], ...] = (
+_Number = tuple[str, str, Split]
+_NUMBERS: tuple[_Number, ...] = (
     ("ap", "ap", "val"),
     ("ap50", "ap50", "val"),
     ("ap_test", "ap", "test"),
     ("ap50_test", "ap50", "test"),
-    ("ap50_over_yardstick", over_yardstick("ap50"), "val"),
-    ("ap50_over_yardstick_test", over_yardstick("ap50"), "test"),
     ("latency_ms", "latency_ms", "val"),
     ("macs_g", "macs_g", "val"),
     ("params_m", "params_m", "val"),

@@ -18,7 +18,7 @@ from typing import Literal
 
 from smnas.report.tables import FrontRow
 from smnas.report.wording import milliseconds, percent, signed_percent
-from smnas.trial.metrics import over_yardstick
+from smnas.trial.metrics import find_metric, over_yardstick
 
 Comparison = Literal["better", "tied", "worse", "unknown"]
 
@@ -52,8 +52,8 @@ def judge(rows: Sequence[FrontRow]) -> Verdict | None:
     yardstick = yardstick_row(rows)
     if chosen is None or yardstick is None:
         return None
-    on_test = chosen["ap50_test"] is not None and yardstick["ap50_test"] is not None
-    name = "ap50_test" if on_test else "ap50"
+    on_test = chosen["accuracy_test"] is not None and yardstick["accuracy_test"] is not None
+    name = "accuracy_test" if on_test else "accuracy"
     verdict = _judge_one(chosen, yardstick, name)
     if verdict.paid or not verdict.learned:
         return verdict
@@ -66,18 +66,21 @@ def judge(rows: Sequence[FrontRow]) -> Verdict | None:
     return verdict
 
 
-def _judge_one(row: FrontRow, yardstick: FrontRow, name: Literal["ap50_test", "ap50"]) -> Verdict:
+def _judge_one(
+    row: FrontRow, yardstick: FrontRow, name: Literal["accuracy_test", "accuracy"]
+) -> Verdict:
     """Return how one detector stands to the yardstick."""
     accuracy = _compare_accuracy(row, yardstick, name)
     speed = _compare(row, yardstick, "latency_ms", more_is_better=False)
-    learned = max(row[name] or 0.0, yardstick[name] or 0.0) >= LEARNED_AP50
+    ap50 = "ap50_test" if name == "accuracy_test" else "ap50"
+    learned = max(row[ap50] or 0.0, yardstick[ap50] or 0.0) >= LEARNED_AP50
     outcome = _outcome(accuracy, speed, learned=learned)
     sentence = f"{_OPENINGS[outcome]} {_details(row, yardstick, name)}"
     if outcome == "paid" and not row["recommended"]:
         sentence = f"{_PAID_BY_ANOTHER} {_details(row, yardstick, name)}"
     if learned and "tied" in (accuracy, speed):
         sentence += " " + _MEANING_OF_TIED
-    split = "test" if name == "ap50_test" else "val"
+    split = "test" if name == "accuracy_test" else "val"
     return Verdict(row["trial"], accuracy, speed, learned, split, sentence)
 
 
@@ -139,7 +142,7 @@ def _compare_accuracy(row: FrontRow, yardstick: FrontRow, name: str) -> Comparis
 
 def _lead(row: FrontRow, name: str) -> tuple[float, list[float]] | None:
     """Return by how much a detector is above the yardstick on the same pictures, if recorded."""
-    paired = name.replace("ap50", over_yardstick("ap50"))
+    paired = name.replace("accuracy", over_yardstick("accuracy"))
     value, interval = row.get(paired), row.get(f"{paired}_interval")
     if isinstance(value, float) and isinstance(interval, list):
         return value, interval
@@ -158,16 +161,17 @@ def _compare(
 
 
 def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
-    split = "test" if name == "ap50_test" else "validation"
+    split = "test" if name == "accuracy_test" else "validation"
     ratio = yardstick["latency_ms"] / chosen["latency_ms"]
     pace = f"{ratio:.1f} times as fast" if ratio >= 1 else f"{1 / ratio:.1f} times as slow"
     if _compare(chosen, yardstick, "latency_ms", more_is_better=False) == "tied":
         pace = "tied"
     accuracy, lead = _compare_accuracy(chosen, yardstick, name), _lead(chosen, name)
     paired = f" (on the same pictures {signed_percent(*lead)})" if lead else ""
+    metric = find_metric(chosen["accuracy_metric"]).title
     return (
         f"{_name(chosen)} takes {_milliseconds(chosen)} where the yardstick takes "
-        f"{_milliseconds(yardstick)}: {pace}. Its AP50 on the {split} split is "
+        f"{_milliseconds(yardstick)}: {pace}. Its {metric} on the {split} split is "
         f"{_percent(chosen, name)} against {_percent(yardstick, name)}{paired}: "
         f"{_WORDS[accuracy]}."
     )

@@ -11,8 +11,8 @@ from smnas.trial.budget import Budget
 from smnas.trial.front import Objective
 from smnas.trial.metrics import (
     DEFAULT_OBJECTIVES,
-    METRICS,
     ObjectiveNames,
+    find_metric,
     main_axes,
     make_objective,
 )
@@ -114,4 +114,4 @@ class SearchSettings(BaseModel):
 
     def _objective(self, metric: str) -> Objective:
         ties = {"accuracy": self.ap_tie, "time": self.latency_tie, "count": 0.0}
-        return make_objective(metric, ties[METRICS[metric].kind])
+        return make_objective(metric, ties[find_metric(metric).kind])

@@ -1,5 +1,11 @@
-"""The metrics that a search records, and objectives over them."""
+"""The metrics that a search records, and objectives over them.
 
+Beside those by name there are two families of accuracies: ``ap:CLASS`` (also ``ap50:``, ``ap75:``)
+is that of one class, ``recall@fppi=X`` the share of objects found (IoU 0.5, all classes) at the
+score from which on a picture has X false alarms in the mean.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -32,15 +38,47 @@ METRICS: dict[str, Metric] = {
     "macs_g": Metric("count", "G multiply-adds"),
     "params_m": Metric("count", "M parameters"),
 }
-"""Every metric that can be an objective: accuracies are wanted, times and counts are costs."""
+"""By name; accuracies are wanted, times and counts are costs."""
+
+_OF_A_CLASS = re.compile(r"(ap|ap50|ap75):(.+)")
+_RECALL = re.compile(r"recall@fppi=([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)")
 
 DEFAULT_OBJECTIVES = ("ap", "latency_ms")
 MAX_OBJECTIVES = 3
 
 
+def find_metric(name: str) -> Metric:
+    """Return what a metric is.
+
+    Raises:
+        ConfigError: No such metric.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    if (of_class := split_class(name)) is not None:
+        return Metric("accuracy", f"{METRICS[of_class[0]].title} of {of_class[1]}")
+    if (alarms := false_alarms(name)) is not None:
+        return Metric("accuracy", f"recall at {alarms:g} false alarms a picture")
+    raise ConfigError(
+        f"{name!r} is no metric of a search; {nearest(name, METRICS)}; or ap:CLASS, recall@fppi=0.1"
+    )
+
+
+def split_class(name: str) -> tuple[str, str] | None:
+    """Return metric and class of ``ap:CLASS``; None for other metrics."""
+    match = _OF_A_CLASS.fullmatch(name)
+    return None if match is None else (match[1], match[2])
+
+
+def false_alarms(name: str) -> float | None:
+    """Return the mean false alarms a picture of ``recall@fppi=X``; None for other metrics."""
+    match = _RECALL.fullmatch(name)
+    return float(match[1]) if match and float(match[1]) > 0 else None
+
+
 def make_objective(metric: str, tie: float = 0.0) -> Objective:
     """Return the objective on ``metric``: costs count as ratios and are to be small."""
-    is_cost = METRICS[metric].kind != "accuracy"
+    is_cost = find_metric(metric).kind != "accuracy"
     return Objective(metric=metric, maximise=not is_cost, tie=tie, log=is_cost)
 
 
@@ -66,12 +104,10 @@ def _split_text(value: Any) -> Any:
 
 def _check_objectives(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``names``, or say what is wrong with them."""
-    for name in names:
-        if name not in METRICS:
-            raise ConfigError(f"{name!r} is no metric of a search; {nearest(name, METRICS)}")
+    kinds = [find_metric(name).kind for name in names]
     if not 2 <= len(names) <= MAX_OBJECTIVES or len(set(names)) != len(names):
         raise ConfigError(f"expected two or three different metrics; got {', '.join(names)}")
-    if all(METRICS[name].kind != "accuracy" for name in names):
+    if "accuracy" not in kinds:
         raise ConfigError(
             "expected an accuracy, such as ap50, among the objectives: costs alone need no "
             f"training; got {', '.join(names)}"

@@ -105,7 +105,7 @@ def test_an_error_of_smnas_itself_keeps_its_traceback() -> None:
 def test_ctrl_c_ends_with_words(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def interrupted(folder: Path) -> None:
+    def interrupted(folder: Path, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("smnas.report.page.render_report", interrupted)

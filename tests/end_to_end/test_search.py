@@ -259,3 +259,29 @@ def numbers(trial: Trial) -> tuple[object, ...]:
 def without_paths(folder: Path) -> list[dict[str, object]]:
     rows = json.loads((folder / "front.json").read_text())
     return [{key: value for key, value in row.items() if key != "weights"} for row in rows]
+
+
+def test_pictures_go_when_they_may_not_be_shown(one_run, pictures, config, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(one_run[0], folder)
+    search(pictures, out=folder, config=config, pictures=False)
+    assert not (folder / "pictures").exists()
+    assert "data:image/jpeg" not in (folder / "report.html").read_text()
+    assert not [path for path in folder.rglob("*") if path.suffix in (".jpg", ".png")]
+    search(pictures, out=folder, config=config)
+    assert "data:image/jpeg" in (folder / "report.html").read_text()
+
+
+def test_a_measure_of_ones_own_is_searched_and_shown(pictures, config, tmp_path):
+    found = search(pictures, out=tmp_path / "run", config=config, metric="recall@fppi=2")
+    for trial in read(tmp_path / "run"):
+        assert trial.measurement("recall@fppi=2").interval is not None
+        per_class = trial.measurement("ap:circle") is not None
+        assert per_class == (not trial.proposal.is_candidate)
+    row = next(row for row in found.rows if row["recommended"])
+    assert row["accuracy_metric"] == "recall@fppi=2"
+    assert list(row["objectives"]) == ["recall@fppi=2", "latency_ms"]
+    assert row["accuracy_test"] is not None
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "recall at 2 false alarms a picture test" in page
+    assert "Class by class" in page

@@ -184,3 +184,10 @@ def test_the_tie_width_that_nobody_sets_is_the_noise(tmp_path):
     assert make_config("trees").settings(100, noise=0.07).ap_tie == 0.07
     file = write(tmp_path, {"ap_tie": 0.01})
     assert make_config("trees", file).settings(100, noise=0.07).ap_tie == 0.01
+
+
+def test_a_metric_of_ones_own_stands_where_ap_stands():
+    config = make_config("trees", metric="recall@fppi=0.1")
+    assert config.objectives == ("recall@fppi=0.1", "latency_ms")
+    with pytest.raises(ConfigError, match="expected one of them"):
+        make_config("trees", metric="ap50", objectives="ap,latency_ms")

@@ -5,15 +5,13 @@ import pickle
 import pytest
 
 from smnas.arch.parts import InputSize
-from smnas.data.dataset import Subset
 from smnas.data.loader import TrainLoader
 from smnas.data.sources import DataSpec, load_splits
 from smnas.data.table_dataset import TableDataset
 from smnas.errors import ConfigError, MissingFileError
 from smnas.experiment.config import make_config
 from smnas.experiment.observer import SilentObserver
-from smnas.experiment.search import cache_pictures, check_objectives, run_search, tie_width
-from smnas.measure.noise_floor import NoiseFloor
+from smnas.experiment.search import cache_pictures, run_search
 from smnas.space.known import known_space
 
 
@@ -57,21 +55,3 @@ def test_a_weights_file_that_is_not_there(tmp_path):
     config = make_config("trees", init=tmp_path / "none.pth")
     with pytest.raises(MissingFileError, match=r"none\.pth: no such file"):
         run_search(config, tmp_path / "run", SilentObserver())
-
-
-def test_an_objective_that_the_pictures_cannot_judge_is_refused_before_anything_runs(train):
-    def largest(index):
-        boxes = train.annotations(index).boxes_xyxy
-        return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).max(initial=0.0)
-
-    small = Subset(train, [i for i in range(len(train)) if 0 < largest(i) < 90**2], "small")
-    check_objectives(("ap_small", "latency_ms"), small)
-    with pytest.raises(ConfigError, match=r"objectives: ap_large: .*take one of: ap, ap50, ap75"):
-        check_objectives(("ap_large", "latency_ms"), small)
-
-
-def test_the_tie_width_is_the_noise_floor_of_the_accuracy_that_is_searched():
-    floor = NoiseFloor(ap=0.03, ap50=0.06, sentence="")
-    assert tie_width(("ap", "latency_ms"), floor) == 0.03
-    assert tie_width(("ap50", "latency_ms"), floor) == 0.06
-    assert tie_width(("ap50", "latency_ms"), NoiseFloor(0.9, 1.3, "")) < 1

@@ -126,6 +126,11 @@ def make_refused() -> Callable[[int], Trial]:
 
 
 @pytest.fixture
+def make_accuracy() -> Callable[..., Measurement]:
+    return accuracy
+
+
+@pytest.fixture
 def make_trial() -> Callable[..., Trial]:
     return made_trial
 

@@ -12,6 +12,7 @@ from smnas.archive.archive import Archive
 from smnas.archive.header import RunHeader
 from smnas.errors import ArchiveError
 from smnas.report.page import render_page, render_report
+from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Trial
 
 
@@ -118,6 +119,38 @@ def test_pictures_that_are_gone_are_an_error_that_says_so(run_folder: Path) -> N
     next((run_folder / "pictures").glob("*.png")).unlink()
     with pytest.raises(ArchiveError, match=r"index\.json: expected the pictures"):
         render_report(run_folder)
+
+
+def test_pictures_are_left_out_where_they_may_not_be_shown(
+    run_folder: Path, header: RunHeader, finished_trials: list[Trial]
+) -> None:
+    page = read(render_report(run_folder, pictures=False).read_text())
+    assert page.pictures == 0
+    assert "What they see" not in page.text
+    private = header.model_copy(update={"config": {**header.config, "pictures": False}})
+    assert read(render_page(finished_trials, private, run_folder)).pictures == 0
+
+
+def test_classes_stand_side_by_side(
+    header: RunHeader,
+    make_trial: Callable[..., Trial],
+    make_accuracy: Callable[..., Measurement],
+    tmp_path: Path,
+) -> None:
+    """Also where the AP of one of them is what the run wants."""
+    trials = [make_trial(0, "final", 0.3, 4.0), make_trial(1, "yardstick", 0.2, 8.0)]
+    trials = [
+        trial.model_copy(
+            update={"later": (*trial.later, make_accuracy("ap:cat", 0.123 + trial.number / 2))}
+        )
+        for trial in trials
+    ]
+    config = {**header.config, "objectives": ["ap:cat", "latency_ms"]}
+    two = header.model_copy(update={"categories": ("cat", "dog"), "config": config})
+    page = read(render_page(trials, two, tmp_path))
+    for text in ("Class by class", "12.3", "62.3", "AP of cat val", "best AP of cat"):
+        assert text in page.text
+    assert "Class by class" not in read(render_page(trials, header, tmp_path)).text
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

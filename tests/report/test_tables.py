@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smnas.archive.header import RunHeader
+from smnas.report.comparison import comparison_strips
 from smnas.report.front_plot import hover_text
 from smnas.report.page import render_page
 from smnas.report.tables import (
@@ -20,6 +21,8 @@ from smnas.report.tables import (
     recommended_rule,
     run_objectives,
 )
+from smnas.report.verdict import judge
+from smnas.trial.metrics import make_objective
 from smnas.trial.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -261,3 +264,38 @@ def test_the_rule_is_said_in_words(objectives: tuple[str, ...], rule: str) -> No
 
 def test_runs_that_say_nothing_have_ap_and_time_for_objectives() -> None:
     assert [o.metric for o in run_objectives({})] == ["ap", "latency_ms"]
+
+
+def test_a_metric_of_ones_own_is_judged_recommended_and_shown(make_trial, make_accuracy):
+    def measured(trial, recall):
+        own = make_accuracy("recall@fppi=0.1", recall)
+        outcome = trial.outcome.model_copy(
+            update={"measurements": (*trial.outcome.measurements, own)}
+        )
+        return trial.model_copy(update={"outcome": outcome})
+
+    trials = [
+        measured(make_trial(0, "final", 0.30, 4.0, test=False), 0.5),
+        measured(make_trial(1, "final", 0.20, 5.0, test=False), 0.8),
+        measured(make_trial(2, "yardstick", 0.35, 9.0, test=False), 0.4),
+    ]
+    objectives = [make_objective(name) for name in ("recall@fppi=0.1", "latency_ms")]
+    rows = front_rows(trials, Path(), objectives)
+    assert [row["trial"] for row in rows] == [1, 0, 2]
+    assert [row["recommended"] for row in rows] == [True, False, False]
+    assert rows[0]["accuracy_metric"] == "recall@fppi=0.1"
+    assert rows[0]["accuracy"] == 0.8
+    assert rows[0]["accuracy_interval"] == pytest.approx([0.75, 0.85])
+    verdict = judge(rows)
+    assert (verdict.trial, verdict.accuracy) == (1, "better")
+    assert "Its recall at 0.1 false alarms a picture on the validation split is 80.0" in (
+        verdict.sentence
+    )
+    (strip, _) = comparison_strips(rows)
+    assert strip.title == "recall at 0.1 false alarms a picture x 100, validation split"
+
+
+def test_rows_are_judged_by_ap50_where_the_run_wants_ap(make_trial):
+    row, _ = front_rows([make_trial(0, "final", 0.3), make_trial(1, "yardstick", 0.2)], Path())
+    assert (row["accuracy_metric"], row["accuracy"]) == ("ap50", row["ap50"])
+    assert row["accuracy_test_interval"] == row["ap50_test_interval"]
