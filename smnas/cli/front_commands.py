@@ -17,7 +17,8 @@ def front(run: options.Run, json: options.Json = False) -> None:
     """
     from smnas.archive.archive import Archive
     from smnas.cli.front_table import front_table
-    from smnas.report.tables import front_rows, run_objectives
+    from smnas.report.objectives import run_objectives
+    from smnas.report.tables import front_rows
 
     archive = Archive.open(run)
     rows = front_rows(archive.trials(), run, run_objectives(archive.header.config))

@@ -7,7 +7,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from smnas.report.tables import FrontRow, flagged_times, recommended_rule
+from smnas.report.objectives import recommended_rule
+from smnas.report.tables import FrontRow, flagged_times
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, false_alarms, find_metric
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from smnas.archive.archive import Archive
 from smnas.errors import ArchiveError, MissingFileError
-from smnas.report.tables import front_rows, run_objectives
+from smnas.report.objectives import run_objectives
+from smnas.report.tables import front_rows
 from smnas.report.verdict import recommended_row
 
 

@@ -16,7 +16,7 @@ from smnas.experiment.run_folder import PICTURES, predictions_path, write_whole
 from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
-from smnas.report.tables import run_metrics
+from smnas.report.objectives import run_metrics
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import over_yardstick

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from smnas.report.tables import FRONT_OBJECTIVES, FrontRow
+from smnas.report.objectives import FRONT_OBJECTIVES
+from smnas.report.tables import FrontRow
 from smnas.trial.front import Objective
 from smnas.trial.trial import Trial
 

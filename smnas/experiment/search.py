@@ -34,8 +34,9 @@ from smnas.experiment.threads import one_core_left
 from smnas.experiment.trial_world import TrialWorld
 from smnas.experiment.workplace import Workplace
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
+from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.page import render_report
-from smnas.report.tables import FrontRow, front_rows, run_metrics, run_objectives
+from smnas.report.tables import FrontRow, front_rows
 from smnas.search import SearchSettings, SmNas
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair

@@ -7,15 +7,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from smnas.report.objectives import FRONT_OBJECTIVES
 from smnas.report.plot_style import BLUE, GREEN, GREY, LAYOUT, ORANGE, transparent
-from smnas.report.tables import (
-    FRONT_OBJECTIVES,
-    candidate_stage,
-    front_members,
-    is_final,
-    is_measured,
-    recommended,
-)
+from smnas.report.tables import candidate_stage, front_members, is_final, is_measured, recommended
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.front import Objective
 from smnas.trial.measurement import Measurement

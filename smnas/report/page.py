@@ -18,17 +18,9 @@ from smnas.report.comparison import comparison_strips
 from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_rows, time_rows
 from smnas.report.front_plot import plot_front
 from smnas.report.growth_plot import plot_hypervolume
+from smnas.report.objectives import judged_metric, recommended_rule, run_objectives
 from smnas.report.pictures import ShownPicture, load_pictures
-from smnas.report.tables import (
-    FrontRow,
-    flagged_times,
-    front_rows,
-    is_final,
-    is_measured,
-    judged_metric,
-    recommended_rule,
-    run_objectives,
-)
+from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, is_measured
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
 from smnas.trial.front import Objective

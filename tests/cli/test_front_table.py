@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from smnas.cli.front_table import _SHORT, _SHOWN, front_table, glance_table
-from smnas.report.tables import front_rows, run_objectives
+from smnas.report.objectives import run_objectives
+from smnas.report.tables import front_rows
 from smnas.trial.metrics import METRICS
 from smnas.trial.trial import Trial
 

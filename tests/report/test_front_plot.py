@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smnas.report.front_plot import hover_text, plot_front
-from smnas.report.tables import run_objectives
+from smnas.report.objectives import run_objectives
 from smnas.trial.trial import Trial
 
 

@@ -6,7 +6,7 @@ from math import log
 import pytest
 
 from smnas.report.growth_plot import hypervolume_series, plot_hypervolume
-from smnas.report.tables import run_objectives
+from smnas.report.objectives import run_objectives
 from smnas.trial.trial import Trial
 
 

@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 from smnas.archive.header import RunHeader
 from smnas.report.comparison import comparison_strips
 from smnas.report.front_plot import hover_text
+from smnas.report.objectives import recommended_rule, run_objectives
 from smnas.report.page import render_page
-from smnas.report.tables import (
-    FrontRow,
-    flagged_times,
-    front_rows,
-    is_final,
-    recommended,
-    recommended_rule,
-    run_objectives,
-)
+from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, recommended
 from smnas.report.verdict import judge
 from smnas.trial.metrics import make_objective
 from smnas.trial.trial import Trial
