@@ -195,6 +195,7 @@ def search_archive(
         constraints=config.constraints,
         threads=torch.get_num_threads(),
         further=tuple(run_metrics(archive.header.config)),
+        processes=workplace.processes,
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
