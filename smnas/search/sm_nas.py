@@ -35,6 +35,12 @@ ENOUGH = 3
 """Archs that a rung must have trained for its front to be the one to move."""
 
 
+def draw_starts(spaces: SpacePair, settings: SearchSettings) -> list[DetectorArch]:
+    """Return the structures that a search begins with."""
+    rng = generator(settings.seed, "starts")
+    return choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
+
+
 class SmNas:
     """The two stages and the final as one ``Algorithm``.
 
@@ -51,8 +57,7 @@ class SmNas:
     def __init__(self, spaces: SpacePair, settings: SearchSettings) -> None:
         self._spaces, self._settings = spaces, settings
         self._history = History(settings, spaces.modular)
-        rng = generator(settings.seed, "starts")
-        starts = choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
+        starts = draw_starts(spaces, settings)
         self._stage_one = Evolution(
             spaces.structural, settings.cost, starts, settings.random_share, settings.parts
         )
