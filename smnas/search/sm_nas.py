@@ -19,7 +19,7 @@ from smnas.search.history import History
 from smnas.search.pools import Pool
 from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
-from smnas.search.starts import choose_starts
+from smnas.search.starts import draw_starts
 from smnas.search.stopping import search_is_over, stage_one_is_over
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
@@ -33,12 +33,6 @@ HALF = 0.5
 """Of its share stage one has so much before groups compete with it for the budget."""
 ENOUGH = 3
 """Archs that a rung must have trained for its front to be the one to move."""
-
-
-def draw_starts(spaces: SpacePair, settings: SearchSettings) -> list[DetectorArch]:
-    """Return the structures that a search begins with."""
-    rng = generator(settings.seed, "starts")
-    return choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
 
 
 class SmNas:
