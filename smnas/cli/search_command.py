@@ -29,6 +29,17 @@ Trials = Annotated[int | None, typer.Option(help="Candidates to train, over both
 Hours = Annotated[
     float | None, typer.Option(help="Begin no further candidate after this many hours.")
 ]
+Epochs = Annotated[
+    int | None, typer.Option(help="Begin no further candidate after this many epochs in all.")
+]
+Rungs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|COUNT",
+        help="Cut trainings short at so many rungs, and go on with the best only; none (the "
+        "default) trains every candidate to the end.",
+    ),
+]
 Objectives = Annotated[
     str | None,
     typer.Option(
@@ -101,6 +112,8 @@ def search(
     space: Space = None,
     trials: Trials = None,
     hours: Hours = None,
+    epochs: Epochs = None,
+    rungs: Rungs = None,
     objectives: Objectives = None,
     metric: OwnMetric = None,
     constraints: Constraints = None,
@@ -132,6 +145,8 @@ def search(
         space=space,
         trials=trials,
         hours=hours,
+        epochs=epochs,
+        rungs=rungs,
         objectives=objectives,
         metric=metric,
         constraints=constraints or None,

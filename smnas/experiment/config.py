@@ -15,6 +15,7 @@ from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.experiment.budgets import Budgets
+from smnas.search.parts import SearchParts
 from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
 from smnas.trial.constraint import ConstraintText
@@ -38,6 +39,10 @@ class SearchConfig(_Value):
     """Candidates over both stages; finals and yardstick come on top."""
     hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
     """Hours of candidates' trials after which no further one begins; finals come on top."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Epochs of candidates' trainings after which no further one begins; finals come on top."""
+    plateau: Annotated[int, Field(ge=2)] | None = None
+    """A stage ends when so many whole trainings in a row have gained next to nothing."""
     stage_one_share: Annotated[float, Field(gt=0, lt=1)]
     """Share of the candidates that stage one gets."""
     seeds: Annotated[int, Field(ge=1)]
@@ -62,6 +67,8 @@ class SearchConfig(_Value):
     """Relative difference in milliseconds up to which two detectors are equally fast."""
     pictures: bool = True
     """Whether the run folder and the report may hold pictures of the data."""
+    parts: SearchParts = SearchParts()
+    """Which parts of the search are at work, and how: rungs, screening, pruning and so on."""
     recipe: Recipe = Recipe()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "cpu"
@@ -79,6 +86,8 @@ class SearchConfig(_Value):
         return SearchSettings(
             trials=self.trials,
             seconds=None if self.hours is None else 3600 * self.hours,
+            epochs=self.epochs,
+            plateau=self.plateau,
             stage_one_share=self.stage_one_share,
             seeds=self.seeds,
             random_share=self.random_share,
@@ -91,6 +100,7 @@ class SearchConfig(_Value):
             objectives=self.objectives,
             ap_tie=noise if self.ap_tie is None else self.ap_tie,
             latency_tie=self.latency_tie,
+            parts=self.parts,
             seed=self.seed,
         )
 
@@ -159,6 +169,8 @@ class Flags(TypedDict, total=False):
     space: str | None
     trials: int | None
     hours: float | None
+    epochs: int | None
+    rungs: str | int | None
     objectives: str | Sequence[str] | None
     metric: str | None
     pictures: bool | None
@@ -234,10 +246,14 @@ def _merge_flags(
                 "metric, objectives: expected one of them; metric M means objectives M,latency_ms"
             )
         merged["objectives"] = (flags["metric"], DEFAULT_OBJECTIVES[1])
+    if "rungs" in flags:
+        rungs = 1 if str(flags["rungs"]) == "none" else flags["rungs"]
+        merged["parts"] = {**_as_dict(settings.get("parts")), "rungs": rungs}
     if "init" in flags:
         recipe = _as_dict(settings.get("recipe"))
         merged["recipe"] = {**recipe, "initial_weights": str(flags["init"])}
-    if "hours" in flags and "trials" not in flags and "trials" not in settings:
+    limited = "hours" in flags or "epochs" in flags
+    if limited and "trials" not in flags and "trials" not in settings:
         merged["trials"] = MAX_TRIALS
     return merged
 

@@ -13,7 +13,7 @@ from smnas.archive.sqlite import FILE_NAME
 from smnas.errors import ArchiveError, RunMismatchError
 from smnas.experiment.run_folder import CONFIG, write_whole
 
-MAY_GROW = ("trials", "hours")
+MAY_GROW = ("trials", "hours", "epochs")
 MAY_CHANGE = ("pictures",)
 """What the search is shown with, and does not depend on."""
 _OUR_LEFTOVERS = {CONFIG, CONFIG + ".part", LOCK_NAME, HOLDER_NAME}
@@ -73,7 +73,7 @@ def run_difference(old: RunHeader, new: RunHeader) -> list[str]:
 def config_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return in one sentence each what differs between two configurations as JSON.
 
-    More trials and more hours are no difference. Paths of train and val are none either: their
+    More trials, hours or epochs are no difference. Paths of train and val are none either: their
     content counts, see ``run_difference``.
     """
     was, is_ = dict(_flatten(old)), dict(_flatten(new))

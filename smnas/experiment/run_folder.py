@@ -7,7 +7,6 @@ from smnas.archive.storage import room_on_disk
 
 CONFIG = "config.json"
 FRONT = "front.json"
-PLAN = "plan.json"
 PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
 WEIGHTS = "weights.safetensors"

@@ -80,8 +80,8 @@ class Gains:
 
 def rank_arms(
     arms: Sequence[Hashable],
-    finished: Iterable[tuple[Hashable, float, int]],
-    running: Iterable[tuple[Hashable, int]],
+    finished: Iterable[tuple[Hashable, float, float]],
+    running: Iterable[tuple[Hashable, float]],
 ) -> list[Hashable]:
     """Return the arms, that with the most gain per epoch first.
 
@@ -90,16 +90,16 @@ def rank_arms(
         finished: Arm, gain and epochs of the finished candidates, in the order of their numbers.
         running: Arm and epochs of those that are being trained, and not known to gain anything.
     """
-    latest: dict[Hashable, deque[tuple[float, int]]] = {arm: deque(maxlen=WINDOW) for arm in arms}
+    latest: dict[Hashable, deque[tuple[float, float]]] = {arm: deque(maxlen=WINDOW) for arm in arms}
     for arm, gain, epochs in finished:
         if arm in latest:
             latest[arm].append((gain, epochs))
-    waiting: dict[Hashable, list[tuple[float, int]]] = {arm: [] for arm in arms}
+    waiting: dict[Hashable, list[tuple[float, float]]] = {arm: [] for arm in arms}
     for arm, epochs in running:
         if arm in waiting:
             waiting[arm].append((0.0, epochs))
 
-    def order(at: int) -> tuple[bool, float, int, int]:
+    def order(at: int) -> tuple[bool, float, float, int]:
         had = [*latest[arms[at]], *waiting[arms[at]]]
         epochs = sum(epochs for _, epochs in had)
         if len(had) < TRIED_FIRST:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -80,18 +81,18 @@ class Evolution:
             fresh = (arch for arch, network in self._starts if network not in tried)
             start = next(fresh, None)
             return self._draw(tried, rng) if start is None else (start, Origin(operator="sample"))
-        able = [trial for trial in parents if self._has_child_left(trial, tried)]
+        able = self._weigh([trial for trial in parents if self._has_child_left(trial, tried)])
         if judge is not None and rng.random() >= self._parts.unscreened_share:
             best = self._breed_and_judge(able, tried, rng, judge)
             if best is not None:
                 return best
-        if able and rng.random() >= self._random_share:
+        if able.trials and rng.random() >= self._random_share:
             return self._mutate(able, tried, rng)
         return self._draw(tried, rng)
 
     def _breed_and_judge(
         self,
-        able: Sequence[Trial],
+        able: "_Parents",
         tried: AbstractSet[DetectorArch],
         rng: np.random.Generator,
         judge: Judge,
@@ -108,17 +109,17 @@ class Evolution:
         return max(zip(offspring.items(), scores, strict=True), key=lambda item: item[1])[0]
 
     def _breed(
-        self, able: Sequence[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+        self, able: "_Parents", tried: AbstractSet[DetectorArch], rng: np.random.Generator
     ) -> tuple[DetectorArch, Origin] | None:
         """Return an untried child of one of the able parents, or a random member.
 
         Returns:
             None where what was drawn has been tried: not all children are looked at for a draw.
         """
-        if not able or rng.random() < self._random_share:
+        if not able.trials or rng.random() < self._random_share:
             arch, origin = self._space.sample(rng), Origin(operator="sample")
             return None if as_built(arch) in tried else (arch, origin)
-        parent = self._pick_parent(able, rng)
+        parent = able.pick(rng)
         children = self._children_of(parent.proposal.arch)
         operator = list(children)[rng.integers(len(children))]
         arch, network = children[operator][rng.integers(len(children[operator]))]
@@ -126,10 +127,10 @@ class Evolution:
         return None if network in tried else (arch, origin)
 
     def _mutate(
-        self, able: Sequence[Trial], tried: AbstractSet[DetectorArch], rng: np.random.Generator
+        self, able: "_Parents", tried: AbstractSet[DetectorArch], rng: np.random.Generator
     ) -> tuple[DetectorArch, Origin]:
         """Return an untried child of one of the able parents."""
-        parent = self._pick_parent(able, rng)
+        parent = able.pick(rng)
         fresh: dict[str, tuple[DetectorArch, ...]] = {}
         for operator, children in self._children_of(parent.proposal.arch).items():
             left = tuple(child for child, network in children if network not in tried)
@@ -138,10 +139,10 @@ class Evolution:
         arch, operator = pick_move(fresh, rng)
         return arch, Origin(operator=operator, parent=parent.number)
 
-    def _pick_parent(self, able: Sequence[Trial], rng: np.random.Generator) -> Trial:
+    def _weigh(self, trials: list[Trial]) -> "_Parents":
         if self._parts.parents == "any":
-            return able[int(rng.integers(len(able)))]
-        return able[draw_evenly([self._cost.of(trial) for trial in able], rng)]
+            return _Parents(trials, None)
+        return _Parents(trials, [self._cost.of(trial) for trial in trials])
 
     def _has_child_left(self, trial: Trial, tried: AbstractSet[DetectorArch]) -> bool:
         """Return whether a parent has a child that has not been tried; once not, never again."""
@@ -173,6 +174,21 @@ class Evolution:
                 return arch, origin
         left = self._listing.first_left()
         return None if left is None else (left, origin)
+
+
+@dataclass(frozen=True)
+class _Parents:
+    """Trials whose children are proposed."""
+
+    trials: list[Trial]
+    places: list[float] | None
+    """Their costs, where those on a sparse stretch are to have more children."""
+
+    def pick(self, rng: np.random.Generator) -> Trial:
+        """Return one of them."""
+        if self.places is None:
+            return self.trials[int(rng.integers(len(self.trials)))]
+        return self.trials[draw_evenly(self.places, rng)]
 
 
 class _Listing:

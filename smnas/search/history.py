@@ -8,6 +8,7 @@ thousands of them again for every proposal.
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
+from fractions import Fraction
 from itertools import compress, count, pairwise
 from operator import is_not
 from typing import get_args
@@ -65,7 +66,7 @@ class History:
         """How many trials of stage two lie in each neighbourhood, by its frame."""
         self.seeds: Counter[tuple[DetectorArch, Budget]] = Counter()
         """Trainings of each arch at each budget."""
-        self.repeated_epochs = 0
+        self.repeated_epochs = Fraction(0)
         """What second seeds have used."""
         self.pruning = PruningRecord(0, 0, 0)
         self.gains = Gains(self._objectives[1])
@@ -118,21 +119,21 @@ class History:
         """Return whether a final or yardstick has had the proposal's network and budget."""
         return (proposal.stage, proposal.budget, as_built(proposal.arch)) in self._given
 
-    def epochs_of(self, trial: Trial) -> int:
-        """Return for how many epochs a trial trains itself, what it continues left out."""
+    def epochs_of(self, trial: Trial) -> Fraction:
+        """Return for how many epochs a trial trains itself; exact, so that any order adds up."""
         lower = trial.proposal.continues
-        before = 0 if lower is None else self._trials[lower].proposal.budget.epochs
-        return trial.proposal.budget.epochs - before
+        before = None if lower is None else self._trials[lower].proposal.budget
+        return Fraction(trial.proposal.budget.epochs_beyond(before)).limit_denominator(1000)
 
     def arm_of(self, trial: Trial) -> Hashable:
         """Return what a candidate was proposed for: stage one (1), or a group (its frame)."""
         return 1 if trial.proposal.stage == 1 else frame_of(trial.proposal.arch)
 
-    def running(self) -> list[tuple[Hashable, int]]:
+    def running(self) -> list[tuple[Hashable, float]]:
         """Return arm and epochs of every candidate that is unfinished."""
         numbers = sorted(self._unfinished[1] | self._unfinished[2])
         waiting = [self._trials[number] for number in numbers]
-        return [(self.arm_of(trial), self.epochs_of(trial)) for trial in waiting]
+        return [(self.arm_of(trial), float(self.epochs_of(trial))) for trial in waiting]
 
     def structures(self, budget: Budget) -> Pool:
         """Return the trials of stage one with this budget."""
@@ -232,7 +233,7 @@ class History:
     def _learn(self, trial: Trial) -> None:
         """Take in what a candidate shows that has all its numbers."""
         self.gains.add(trial)
-        self.screen.add(trial, self.epochs_of(trial))
+        self.screen.add(trial, float(self.epochs_of(trial)))
         budget = trial.proposal.budget
         if budget in self.rungs:
             self.rungs[budget][0].add(trial)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from math import fsum
 
 from smnas.arch import DetectorArch
@@ -60,8 +61,8 @@ class Spent:
 
     trials: int = 0
     """Trained, failed or running."""
-    epochs: int = 0
-    """Of these; one that continues another counts what it adds."""
+    epochs: Fraction = Fraction(0)
+    """Of these; one that continues another counts what it adds, and a rung its cooldown."""
     refused: int = 0
     """Kept from training: unfit, or pruned."""
     seconds: list[float] = field(default_factory=list[float])

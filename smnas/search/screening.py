@@ -45,10 +45,12 @@ class Screen:
         self._rows: dict[int, tuple[Floats, Floats]] = {}
         """Features and outputs by trial number."""
         self._fitted: tuple[tuple[int, int], Ensemble] | None = None
+        self._asked: tuple[tuple[int, int], Ensemble | None] | None = None
+        """The last answer, which holds until another mark is reached or a trial finishes."""
         self._described: dict[DetectorArch, Floats] = {}
         """Offspring come again and again; those of a while ago are forgotten."""
 
-    def add(self, trial: Trial, epochs: int) -> None:
+    def add(self, trial: Trial, epochs: float) -> None:
         """Take in a finished trial, which has all objectives and trained for ``epochs``."""
         outputs = [objective.of(trial) for objective in self._objectives]
         seconds = trial.outcome.seconds if trial.outcome else 0.0
@@ -106,6 +108,13 @@ class Screen:
     def _model(self, begun: int) -> Ensemble | None:
         """Return the ensemble of the finished trials with numbers below the last mark."""
         mark = last_mark(begun, self._fewest)
+        if self._asked is not None and self._asked[0] == (mark, len(self._rows)):
+            return self._asked[1]
+        model = self._fit(mark)
+        self._asked = (mark, len(self._rows)), model
+        return model
+
+    def _fit(self, mark: int) -> Ensemble | None:
         numbers = sorted(number for number in self._rows if number < mark)
         if len(numbers) < self._fewest:
             return None

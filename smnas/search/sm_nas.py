@@ -19,7 +19,7 @@ from smnas.search.history import History
 from smnas.search.pools import Pool
 from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
-from smnas.search.starts import draw_starts
+from smnas.search.starts import choose_starts
 from smnas.search.stopping import search_is_over, stage_one_is_over
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
@@ -51,7 +51,8 @@ class SmNas:
     def __init__(self, spaces: SpacePair, settings: SearchSettings) -> None:
         self._spaces, self._settings = spaces, settings
         self._history = History(settings, spaces.modular)
-        starts = draw_starts(spaces, settings)
+        rng = generator(settings.seed, "starts")
+        starts = choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
         self._stage_one = Evolution(
             spaces.structural, settings.cost, starts, settings.random_share, settings.parts
         )
@@ -163,7 +164,7 @@ class SmNas:
         budgets = dict.fromkeys((*settings.ladder(1), *settings.ladder(2)))
         found = [item for budget in budgets for item in history.gains.of(budget)]
         found.sort(key=lambda item: item[0].number)
-        finished = ((history.arm_of(t), gain, history.epochs_of(t)) for t, gain in found)
+        finished = ((history.arm_of(t), gain, float(history.epochs_of(t))) for t, gain in found)
         yield from (arms[arm] for arm in rank_arms(list(arms), finished, history.running()))
 
     def _propose_structure(self, number: int) -> Proposal | None:

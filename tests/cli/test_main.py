@@ -29,7 +29,6 @@ def test_there_are_the_commands_that_the_readme_names() -> None:
         "describe",
         "evaluate",
         "front",
-        "plan",
         "predict",
         "report",
         "search",

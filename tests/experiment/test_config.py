@@ -3,7 +3,7 @@ import json
 import pytest
 
 from smnas.errors import ConfigError, MissingFileError
-from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.experiment.config import MAX_TRIALS, SPACE_DEFAULTS, SearchConfig, make_config
 from smnas.trial.budget import Budget
 
 
@@ -191,3 +191,24 @@ def test_a_metric_of_ones_own_stands_where_ap_stands():
     assert config.objectives == ("recall@fppi=0.1", "latency_ms")
     with pytest.raises(ConfigError, match="expected one of them"):
         make_config("trees", metric="ap50", objectives="ap,latency_ms")
+
+
+@pytest.mark.parametrize(("said", "rungs"), [("none", 1), ("3", 3), (2, 2)])
+def test_rungs_are_a_part_of_the_search(tmp_path, said, rungs):
+    file = tmp_path / "config.json"
+    file.write_text('{"parts": {"rungs": 4, "eta": 2}}')
+    parts = make_config("trees", file, rungs=said).parts
+    assert (parts.rungs, parts.eta) == (rungs, 2)
+    assert make_config("trees", file).settings(100).parts.rungs == 4
+
+
+def test_a_wrong_number_of_rungs_is_named():
+    with pytest.raises(ConfigError, match="rungs"):
+        make_config("trees", rungs="many")
+
+
+def test_epochs_alone_are_a_limit():
+    config = make_config("trees", epochs=90)
+    assert config.trials == MAX_TRIALS
+    assert config.settings(100).epochs == 90
+    assert make_config("trees", epochs=90, trials=7).trials == 7

@@ -37,7 +37,7 @@ def _answers(history, settings, micro, trials):
         *(history.structures(budget) for budget in budgets),
         *(history.group(frame, b) for frame in sorted(frames, key=str) for b in budgets),
     ]
-    rules = [pool.order.rule_for(t.proposal.arch) for pool in pools[:4] for t in trials[::3]]
+    rules = [pool.order.rule_for(t.proposal.arch) for pool in pools[:3] for t in trials[::5]]
     return (
         [(pool.finished, [trial.number for trial in pool.front]) for pool in pools],
         rules,
@@ -54,7 +54,7 @@ def _answers(history, settings, micro, trials):
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=4)
 def test_read_bit_by_bit_in_any_order_it_answers_as_if_read_at_once(played, micro, seed):
     settings, trials = played
     rng = np.random.default_rng(seed)
@@ -105,9 +105,10 @@ def test_its_pools_are_those_that_a_plain_reading_finds(played, micro):
     for t in trials:
         if t.proposal.is_candidate and not t.refused:
             lower = t.proposal.continues
-            before = 0 if lower is None else trials[lower].proposal.budget.epochs
-            epochs[t.proposal.stage] += t.proposal.budget.epochs - before
-    assert {stage: history.spent[stage].epochs for stage in (1, 2)} == epochs
+            before = None if lower is None else trials[lower].proposal.budget
+            epochs[t.proposal.stage] += t.proposal.budget.epochs_beyond(before)
+    for stage, expected in epochs.items():
+        assert float(history.spent[stage].epochs) == pytest.approx(expected)
     tried = {
         as_built(t.proposal.arch)
         for t in candidates
