@@ -19,6 +19,7 @@ from smnas.cli.describe_command import describe
 from smnas.cli.evaluate_command import evaluate
 from smnas.cli.front_commands import front, report
 from smnas.cli.output import complain
+from smnas.cli.plan_command import plan
 from smnas.cli.predict_command import predict
 from smnas.cli.search_command import search
 from smnas.cli.train_command import train
@@ -41,6 +42,7 @@ COMMANDS = {
     "search": Command(
         search, "smnas search my/annotations.json --images my/pictures --out runs/mine"
     ),
+    "plan": Command(plan, "smnas plan my/annotations.json --images my/pictures --hours 5"),
     "front": Command(front, "smnas front runs/trees --json"),
     "report": Command(report, "smnas report runs/trees"),
     "predict": Command(predict, "smnas predict runs/trees my/picture.jpg --out found"),

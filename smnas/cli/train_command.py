@@ -1,5 +1,7 @@
 """``smnas train``: one detector, trained from its description."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from smnas.training.recipe import Recipe
 
 WEIGHTS = "weights.safetensors"
+CHECKPOINTS = "checkpoints"
 
 
 def train(
@@ -39,7 +42,8 @@ def train(
 ) -> None:
     """Train one detector, measure it on the validation pictures, and write its weights.
 
-    With --test the test pictures are measured as well, after the training.
+    With --test the test pictures are measured as well, after the training. The same call goes on
+    where a stopped one was; under torchrun, several processes or GPUs share the training.
     """
     from smnas.arch import DetectorArch
     from smnas.cli.measuring import measure_splits
@@ -48,21 +52,22 @@ def train(
     from smnas.data.sources import load_splits
     from smnas.detector.build import build_detector
     from smnas.training.initial_weights import check_start
+    from smnas.training.keeping import Checkpoints
     from smnas.training.trained_detector import TrainedDetector
 
     parsed, recipe, seed = DetectorArch.parse(arch), read_recipe(config, init), seed or 0
     check_start(recipe.initial_weights, [parsed.backbone])
     splits = load_splits(data_spec(data, images, val, test, group_by), seed)
-    for note in splits.notes:
-        remarks().print(note, markup=False, soft_wrap=True)
+    _say(splits.notes)
     categories = splits.train.categories
     detector = build_detector(parsed, len(categories), recipe.losses, seed=seed)
-    log = _fit_shown(detector, splits.train, recipe, epochs, seed, device)
-    if log.initial_weights is not None:
-        remarks().print(log.initial_weights.sentence, markup=False, soft_wrap=True)
+    log = _fit_shown(detector, splits.train, recipe, epochs, seed, device, out)
+    if log is None:
+        return
     trained = TrainedDetector(detector, categories)
     trained.save(out / WEIGHTS, {"recipe": recipe.recipe_id})
     (out / "log.json").write_text(log.model_dump_json(), encoding="utf-8")
+    Checkpoints(out / CHECKPOINTS).clear()
     found = measure_splits(
         trained,
         {"val": splits.val, "test": splits.test if test or is_embedded(data) else None},
@@ -99,12 +104,21 @@ def read_recipe(config: Path | None, init: str | None) -> "Recipe":
 
 
 def _fit_shown(
-    detector: Any, dataset: Any, recipe: "Recipe", epochs: int, seed: int, device: str
-) -> "FitLog":
-    """Train with a progress bar on stderr."""
+    detector: Any,
+    dataset: Any,
+    recipe: "Recipe",
+    epochs: int,
+    seed: int,
+    device: str,
+    out: Path,
+) -> "FitLog | None":
+    """Train with a progress bar on stderr; None where another process of the team writes."""
     from smnas.experiment.threads import one_core_left
+    from smnas.training.keeping import Checkpoints
     from smnas.training.loop import fit
+    from smnas.training.team import Team, joined_by_torchrun
 
+    checkpoints = Checkpoints(out / CHECKPOINTS)
     bar = Progress(
         TextColumn("training"),
         BarColumn(),
@@ -113,10 +127,23 @@ def _fit_shown(
         console=remarks(),
         transient=True,
     )
-    with bar, one_core_left():
-        task = bar.add_task("training", total=1.0, loss=float("nan"))
+    with joined_by_torchrun(device) as own_device, one_core_left():
+        if not Team().leads:
+            fit(detector, dataset, recipe, epochs, seed, own_device, None, checkpoints)
+            return None
+        with bar:
+            task = bar.add_task("training", total=1.0, loss=float("nan"))
 
-        def show(share: float, loss: float) -> None:
-            bar.update(task, completed=share, loss=loss)
+            def show(share: float, loss: float) -> None:
+                bar.update(task, completed=share, loss=loss)
 
-        return fit(detector, dataset, recipe, epochs, seed, device, show)
+            log = fit(detector, dataset, recipe, epochs, seed, own_device, show, checkpoints)
+        _say(log.notes)
+        _say([] if log.initial_weights is None else [log.initial_weights.sentence])
+        return log
+
+
+def _say(notes: Iterable[str]) -> None:
+    """Tell people, once for all processes that torchrun has started."""
+    for note in notes if os.environ.get("RANK", "0") == "0" else ():
+        remarks().print(note, markup=False, soft_wrap=True)

@@ -60,6 +60,7 @@ class Evaluator:
         constraints: What candidates must keep to be trained.
         threads: How many torch computes with; None: as many as it likes.
         further: Accuracies to measure beside COCO's; of finals each class's AP as well.
+        processes: How many share a training, on ``cuda`` each with a GPU of its own.
     """
 
     train: DetectionDataset
@@ -71,6 +72,7 @@ class Evaluator:
     constraints: tuple[Constraint, ...] = ()
     threads: int | None = None
     further: tuple[str, ...] = ()
+    processes: int = 1
 
     def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
         """Return what came of ``trial``; what it leaves is written under ``folder/trials``.
@@ -177,7 +179,13 @@ class _Attempt:
     def _train(self) -> TrainedDetector:
         world = self._world
         training = TrialTraining(
-            self._folder, self._trial, world.train, world.recipe, world.device, self._batch_parts
+            self._folder,
+            self._trial,
+            world.train,
+            world.recipe,
+            world.device,
+            self._batch_parts,
+            world.processes,
         )
         trained = training.run(self._report_training)
         self.seconds_before = training.seconds_before

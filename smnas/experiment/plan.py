@@ -1,37 +1,20 @@
-"""What a search is going to cost, said before it starts: trainings, minutes, disk."""
+"""What a search is going to cost, said before it starts: trainings, time, disk, memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import TypedDict
 
-import numpy as np
-
-from smnas.arch import DetectorArch
-from smnas.data.dataset import DetectionDataset, Subset
-from smnas.detector.build import build_detector
-from smnas.errors import NotBuiltYetError, TrainingError
-from smnas.experiment.memory import means_out_of_memory, release_memory
-from smnas.measure.cost import count_cost
+from smnas.data.splits import Splits
+from smnas.experiment.probe import Probe
 from smnas.search.settings import SearchSettings
-from smnas.seeding import derive_seed, generator
-from smnas.space.structural import StructuralSpace
-from smnas.training.loop import fit
-from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
-_SAMPLES = 8
-"""Archs drawn from the space to know what a typical one costs."""
-_PROBE_STEPS = 3
-"""Steps that are timed, so that loading and computing overlap as in a training."""
-_PATIENCE_S = 10.0
-"""Where these would take longer, one picture alone has to do."""
-_PREDICTION_SHARE = 0.4
-"""Time of predicting a picture, as a share of that of training on it."""
-_FIXED_S = 3.0
-"""Per trial: building, timing, bootstrap, writing."""
 _BYTES_PER_PREDICTION = 12_000
 _REPORT_MB = 6.0
+_REPORT_S = 5.0
+"""Pictures and report at the end."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +26,26 @@ class PlannedStage:
     budget: Budget
 
 
-@dataclass(frozen=True)
-class ArchCost:
-    """What one arch costs: multiply-adds and parameters at batch 1."""
+class PlanRow(TypedDict):
+    """The plan as ``smnas plan --json`` prints it."""
 
-    macs_g: float
-    params_m: float
+    trainings: int
+    stages: list[dict[str, str | int]]
+    hours: float | None
+    disk_mb: float | None
+    memory_mb: float | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search is going to cost; minutes and disk are estimates."""
+    """What a search is going to cost; minutes, disk and memory are estimates."""
 
     stages: tuple[PlannedStage, ...]
     minutes: float | None
     """None where no member of the space could be built and trained, and so none be timed."""
     disk_mb: float | None
+    memory_mb: float | None = None
+    """Of one trial."""
 
     @property
     def trainings(self) -> int:
@@ -80,11 +67,28 @@ class Plan:
         first = f"{self.trainings} trainings: {parts}"
         if self.minutes is None or self.disk_mb is None:
             return (first, "no estimate of the time: no member of the space could be timed")
+        memory = (
+            "" if self.memory_mb is None else f", {self.memory_mb:.0f} MB of memory for a trial"
+        )
         return (
             first,
-            f"about {_say_minutes(self.minutes)} on this machine, and {self.disk_mb:.0f} MB of "
-            "disk (estimated from a few timed training steps)",
+            f"about {_say_minutes(self.minutes)} on this machine, {self.disk_mb:.0f} MB of disk"
+            f"{memory} (estimated from a few timed training steps)",
         )
+
+    @property
+    def row(self) -> PlanRow:
+        """The plan as JSON."""
+        return {
+            "trainings": self.trainings,
+            "stages": [
+                {"name": s.name, "trainings": s.trainings, "epochs": s.budget.epochs}
+                for s in self.stages
+            ],
+            "hours": None if self.minutes is None else self.minutes / 60,
+            "disk_mb": self.disk_mb,
+            "memory_mb": self.memory_mb,
+        }
 
     def done_share(self, trials: Sequence[Trial]) -> float:
         """Return the share of the planned epochs that ``trials`` have trained, 0 to 1."""
@@ -107,32 +111,50 @@ def _say_minutes(minutes: float) -> str:
     return f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
 
 
-def make_plan(
-    settings: SearchSettings,
-    space: StructuralSpace,
-    train: DetectionDataset,
-    val: DetectionDataset,
-    recipe: Recipe,
-    device: str,
-) -> Plan:
-    """Return the plan, its minutes from a few training steps of archs drawn from the space."""
-    drawn = _draw_archs(space, len(train.categories), settings.seed)
-    per_picture = _try_time_per_picture(drawn, train, recipe, device, settings.seed)
-    if per_picture is None:
+def make_plan(settings: SearchSettings, splits: Splits, probe: Probe | None) -> Plan:
+    """Return the plan of a search on ``splits``, as far as ``probe`` could measure."""
+    if probe is None:
         return Plan(_count_stages(settings, None), None, None)
 
+    judged_s = probe.prediction_s * len(splits.val)
+
     def seconds(budget: Budget) -> float:
-        trained, predicted = budget.epochs * len(train), _PREDICTION_SHARE * len(val)
-        return _FIXED_S + per_picture * (trained + predicted)
+        trained = probe.training_s * budget.epochs * len(splits.train)
+        if budget == settings.final:
+            return trained + judged_s + probe.final_s
+        trials = _trials_per_training(settings, budget)
+        return trained + trials * (judged_s + probe.candidate_s)
 
     stages = _count_stages(settings, seconds)
-    params_m = float(np.mean([cost.params_m for _, cost in drawn]))
-    per_trial_mb = 4 * params_m + len(val) * _BYTES_PER_PREDICTION / 1e6
+    trainings = sum(
+        stage.trainings * _trials_per_training(settings, stage.budget) for stage in stages
+    )
+    tested = 0 if splits.test is None else (settings.finals + 1) * len(splits.test)
+    trials_s = sum(stage.trainings * seconds(stage.budget) for stage in stages)
+    per_trial_mb = 4 * probe.params_m + len(splits.val) * _BYTES_PER_PREDICTION / 1e6
     return Plan(
         stages,
-        minutes=sum(stage.trainings * seconds(stage.budget) for stage in stages) / 60,
-        disk_mb=_REPORT_MB + per_trial_mb * sum(stage.trainings for stage in stages),
+        minutes=(trials_s + tested * probe.prediction_s + _REPORT_S) / 60,
+        disk_mb=_REPORT_MB + per_trial_mb * trainings,
+        memory_mb=probe.memory_mb,
     )
+
+
+def _trials_per_training(settings: SearchSettings, budget: Budget) -> float:
+    """Return how many trials share the epochs of a whole training.
+
+    Of ``eta`` trials on a rung one goes up to the next, where it trains what is missing.
+    """
+    rungs = next(
+        (r for r in (settings.ladder(1), settings.ladder(2)) if r[-1].epochs == budget.epochs), ()
+    )
+    if budget == settings.final or len(rungs) < 2:
+        return 1.0
+    lengths = [rung.epochs for rung in rungs]
+    steps = [length - before for length, before in zip(lengths, [0, *lengths], strict=False)]
+    shares = [settings.parts.eta**-rung for rung in range(len(rungs))]
+    epochs = sum(share * step for share, step in zip(shares, steps, strict=True))
+    return budget.epochs * sum(shares) / epochs
 
 
 def _count_stages(
@@ -155,73 +177,3 @@ def _count_stages(
         PlannedStage("yardstick, short", 1, settings.stage_one),
         PlannedStage("yardstick", 1, settings.final),
     )
-
-
-def _draw_archs(
-    space: StructuralSpace, classes: int, seed: int
-) -> list[tuple[DetectorArch, ArchCost]]:
-    """Return archs that can be built, cheapest first."""
-    drawn: list[tuple[DetectorArch, ArchCost]] = []
-    for index in range(_SAMPLES):
-        arch = space.sample(generator(seed, "plan", index))
-        try:
-            cost = {item.metric: item.value for item in count_cost(arch.deployed, classes)}
-        except NotBuiltYetError:
-            continue
-        drawn.append((arch, ArchCost(cost["macs_g"], cost["params_m"])))
-    return sorted(drawn, key=lambda item: item[1].macs_g)
-
-
-def _try_time_per_picture(
-    drawn: Sequence[tuple[DetectorArch, ArchCost]],
-    train: DetectionDataset,
-    recipe: Recipe,
-    device: str,
-    seed: int,
-) -> float | None:
-    """Return the seconds per picture, or None: a failed estimate stops no search."""
-    if not drawn:
-        return None
-    try:
-        return _time_per_picture(drawn, train, recipe, device, seed)
-    except TrainingError:
-        return None
-    except (MemoryError, RuntimeError) as error:
-        if not means_out_of_memory(error):
-            raise
-        release_memory()
-        return None
-
-
-def _time_per_picture(
-    drawn: Sequence[tuple[DetectorArch, ArchCost]],
-    train: DetectionDataset,
-    recipe: Recipe,
-    device: str,
-    seed: int,
-) -> float:
-    """Return the mean seconds of training on one picture: those of a middling arch, scaled."""
-    arch, cost = drawn[len(drawn) // 2]
-    scale = float(np.mean([other.macs_g for _, other in drawn])) / cost.macs_g
-    one = Subset(train, range(1), "probe")
-    first = _time_steps(arch, one, recipe, device, seed)
-    pictures = min(len(train), _PROBE_STEPS * recipe.batch)
-    if first * pictures > _PATIENCE_S:
-        return scale * first
-    few = Subset(train, range(pictures), "probe")
-    return scale * _time_steps(arch, few, recipe, device, seed)
-
-
-def _time_steps(
-    arch: DetectorArch, pictures: DetectionDataset, recipe: Recipe, device: str, seed: int
-) -> float:
-    """Return the seconds per picture of training on ``pictures`` once.
-
-    It is done twice: the first steps at a batch size are slower, as they load and choose kernels.
-    """
-    small = recipe.model_copy(
-        update={"batch": min(recipe.batch, len(pictures)), "initial_weights": None}
-    )
-    detector = build_detector(arch, len(pictures.categories), recipe.losses, seed=seed)
-    logs = [fit(detector, pictures, small, 1, derive_seed(seed, "probe"), device) for _ in range(2)]
-    return min(log.seconds / log.pictures for log in logs)

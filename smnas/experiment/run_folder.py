@@ -7,6 +7,7 @@ from smnas.archive.storage import room_on_disk
 
 CONFIG = "config.json"
 FRONT = "front.json"
+PLAN = "plan.json"
 PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
 WEIGHTS = "weights.safetensors"

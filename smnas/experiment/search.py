@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,36 +11,32 @@ import torch
 
 from smnas.archive.archive import Archive
 from smnas.archive.driver_lock import check_free
-from smnas.data.picture_cache import CachedPictures, for_training
-from smnas.data.sources import load_splits
-from smnas.data.splits import Splits
-from smnas.data.summary import summarise
-from smnas.errors import ConfigError, SmnasError
+from smnas.errors import SmnasError
 from smnas.execution.inline import InlineExecutor
 from smnas.execution.slot import Slot
-from smnas.experiment.briefing import describe_split, make_header
-from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.experiment.briefing import make_header
+from smnas.experiment.config import SearchConfig, make_config
 from smnas.experiment.disk_quota import DiskQuota
+from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
-from smnas.experiment.goals import check_objectives, settled_metric, tie_width
 from smnas.experiment.limits import TrialLimits
 from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
 from smnas.experiment.plan import Plan, make_plan
+from smnas.experiment.prepare import Prepared, cache_pictures, prepare
+from smnas.experiment.probe import probe
 from smnas.experiment.resume import open_run
 from smnas.experiment.room import with_room
 from smnas.experiment.run import run
-from smnas.experiment.run_folder import FRONT, write_whole
+from smnas.experiment.run_folder import FRONT, PLAN, write_whole
 from smnas.experiment.threads import one_core_left
 from smnas.experiment.trial_world import TrialWorld
 from smnas.experiment.workplace import Workplace
-from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
 from smnas.search import SearchSettings, SmNas
-from smnas.space.known import known_space, load_space
+from smnas.search.starts import draw_starts
 from smnas.space.pair import SpacePair
-from smnas.training.initial_weights import check_start
 from smnas.trial.trial import Trial
 
 
@@ -87,20 +83,15 @@ def run_search(
     workplace = workplace or Workplace()
     started = time.perf_counter()
     check_free(folder)
-    check_machine(config)
-    splits = load_splits(config.data, config.seed)
-    check_objectives(config.objectives, splits.val)
-    spaces = load_spaces(config.space, splits)
-    check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
-    floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
-    notes = describe_data(splits, floor)
-    settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
+    ready = prepare(config)
+    splits, spaces, settings = ready.splits, ready.spaces, ready.settings
     read = {"train": splits.train, "val": splits.val}
-    archive = open_run(folder, make_header(config, read, spaces, notes), storage)
+    archive = open_run(folder, make_header(config, read, spaces, ready.notes), storage)
     try:
-        splits = cache_pictures(splits, config, spaces, observer)
+        splits = cache_pictures(splits, config, spaces, observer.noted)
         with one_core_left():
-            plan = plan_search(config, settings, splits, spaces)
+            plan = plan_trials(config, replace(ready, splits=splits))
+            keep_plan(folder, plan)
             observer.announced(_brief(archive, plan))
 
             def work() -> tuple[tuple[FrontRow, ...], Path]:
@@ -123,54 +114,35 @@ def run_search(
     return summary
 
 
-def check_machine(config: SearchConfig) -> None:
-    """Make sure that the device is there.
-
-    Raises:
-        ConfigError: No such device.
-    """
-    kind, _, index = config.device.partition(":")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"device: {config.device!r}: torch {torch.__version__} sees "
-            f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
-        )
-
-
-def load_spaces(name: str, splits: Splits) -> SpacePair:
-    """Return the spaces called ``name``, or those in the file ``name``.
-
-    Raises:
-        ConfigError: No known space, or a file that makes none.
-        MissingFileError: No such file.
-    """
-    if name in SPACE_DEFAULTS or not name.endswith(".json"):
-        return known_space(name, summarise(splits.train).median_aspect_ratio)
-    return load_space(Path(name))
-
-
-def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
-    """Return sentences about the data that a search reads, and how fine it can judge."""
-    return (
-        describe_split("train", splits.train),
-        describe_split("val", splits.val),
-        *splits.notes,
-        floor.sentence,
+def plan_trials(config: SearchConfig, ready: Prepared) -> Plan:
+    """Return what the search is going to cost, from a few measured steps."""
+    world = Evaluator(
+        train=ready.splits.train,
+        val=ready.splits.val,
+        recipe=config.recipe,
+        device=config.device,
+        clock=config.clock,
+        final_budget=ready.settings.final,
     )
+    archs = [ready.spaces.yardstick, *draw_starts(ready.spaces, ready.settings)]
+    return make_plan(ready.settings, ready.splits, probe(world, archs, config.seed))
 
 
-def plan_search(
-    config: SearchConfig, settings: SearchSettings, splits: Splits, spaces: SpacePair
-) -> Plan:
-    """Return what the search is going to cost."""
-    return make_plan(
-        settings,
-        spaces.structural,
-        splits.train,
-        splits.val,
-        config.recipe,
-        config.device,
-    )
+def plan_search(config: SearchConfig, note: Callable[[str], None]) -> tuple[Plan, tuple[str, ...]]:
+    """Return what the search that ``config`` describes would cost here, and sentences on its data.
+
+    Nothing is searched and no run folder made; training pictures are cached as a search does.
+    """
+    ready = prepare(config)
+    splits = cache_pictures(ready.splits, config, ready.spaces, note)
+    with one_core_left():
+        return plan_trials(config, replace(ready, splits=splits)), ready.notes
+
+
+def keep_plan(folder: Path, plan: Plan) -> None:
+    """Write ``plan.json``, once: what was said before the first trial, to be held against it."""
+    if not (folder / PLAN).exists():
+        write_whole(folder / PLAN, json.dumps(plan.row, indent=2) + "\n")
 
 
 def search_archive(
@@ -195,6 +167,7 @@ def search_archive(
         constraints=config.constraints,
         threads=torch.get_num_threads(),
         further=tuple(run_metrics(archive.header.config)),
+        processes=workplace.processes,
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
@@ -203,23 +176,6 @@ def search_archive(
         run(archive, SmNas(spaces, settings), executor, tidying, plan.done_share)
     finally:
         executor.close()
-
-
-def cache_pictures(
-    splits: Splits, config: SearchConfig, spaces: SpacePair, observer: Observer
-) -> Splits:
-    """Return the splits with training pictures that all trials read fast, in whatever process.
-
-    Raises:
-        DataError: A picture cannot be read.
-        StorageFullError: There is no room for the cache.
-    """
-    zoom = config.recipe.augmentation.zoom[1]
-    train = for_training(splits.train, spaces.enclosing_input, zoom)
-    if isinstance(train, CachedPictures):
-        observer.noted(f"reading {len(train)} training pictures into the cache, where they are not")
-        train.prepare()
-    return replace(splits, train=train)
 
 
 def write_front(archive: Archive) -> tuple[FrontRow, ...]:

@@ -16,12 +16,14 @@ from smnas.experiment.run_folder import (
     trial_folder,
     write_whole,
 )
+from smnas.experiment.together import train_together
 from smnas.seeding import derive_seed
 from smnas.training.course import Course
 from smnas.training.fit_log import FitLog
 from smnas.training.keeping import TRUNK, Checkpoints
 from smnas.training.loop import fit
 from smnas.training.recipe import Recipe
+from smnas.training.team import Team
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.trial import Trial
 
@@ -36,6 +38,7 @@ class TrialTraining:
         recipe: How it learns.
         device: Where it computes.
         batch_parts: Parts that each batch is computed in, where memory is short.
+        processes: How many share the training, on ``cuda`` each with a GPU of its own.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class TrialTraining:
         recipe: Recipe,
         device: str,
         batch_parts: int = 1,
+        processes: int = 1,
     ) -> None:
         self.seconds_before = 0.0
         """Of attempts that were interrupted, as far as their training counts."""
@@ -55,6 +59,7 @@ class TrialTraining:
         self._dataset = dataset
         self._recipe = recipe
         self._device = device
+        self._processes = processes
         budget, lower = trial.proposal.budget, trial.proposal.continues
         self._course = Course(
             budget.epochs, budget.horizon_epochs, budget.cooldown_epochs, batch_parts
@@ -77,7 +82,17 @@ class TrialTraining:
             StorageFullError: No room on the disk; the checkpoints before are kept.
         """
         self._sweep()
-        return self._find_trained() or self._train(report)
+        found = self._find_trained()
+        if found is None and self._processes > 1:
+            seconds = train_together(self._train_in_team, self._processes, self._device, report)
+            found = self._find_trained()
+            self.seconds_before = seconds
+        return found or self._train(self._device, report)
+
+    def _train_in_team(self, device: str, report: Report) -> float:
+        """Train as one process of a team and return the seconds of interrupted attempts."""
+        self._train(device, report)
+        return self.seconds_before
 
     def _sweep(self) -> None:
         """Remove what an interrupted attempt left half done."""
@@ -97,7 +112,7 @@ class TrialTraining:
         self.seconds_before = log.seconds
         return found
 
-    def _train(self, report: Report) -> TrainedDetector:
+    def _train(self, device: str, report: Report) -> TrainedDetector:
         report("build", 0.0, "building")
         categories, proposal = self._dataset.categories, self._proposal
         detector = build_detector(
@@ -116,14 +131,15 @@ class TrialTraining:
             self._recipe,
             self._course,
             proposal.seed,
-            self._device,
+            device,
             lambda share, loss: report("training", share, f"training, loss {loss:.2f}"),
             checkpoints,
         )
         self.seconds_before = checkpoints.seconds_before
-        report("writing", 1.0, "writing")
-        write_whole(self._folder / TRAINING_LOG, log.model_dump_json())
         trained = TrainedDetector(detector, categories, self._notes)
-        trained.save(self._weights)
-        checkpoints.clear()
+        if Team().leads:
+            report("writing", 1.0, "writing")
+            write_whole(self._folder / TRAINING_LOG, log.model_dump_json())
+            trained.save(self._weights)
+            checkpoints.clear()
         return trained

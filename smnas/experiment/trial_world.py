@@ -36,6 +36,8 @@ class TrialWorld(BaseModel):
     """Accuracies to measure beside COCO's."""
     threads: int
     """How many a trial computes with."""
+    processes: int = 1
+    """How many processes share a training, on ``cuda`` each with a GPU of its own."""
 
     def open(self) -> Evaluator:
         """Return what turns trials into outcomes, with the data read.
@@ -66,4 +68,5 @@ class TrialWorld(BaseModel):
             constraints=self.constraints,
             further=self.further,
             threads=self.threads,
+            processes=self.processes,
         )

@@ -27,6 +27,11 @@ class Workplace(BaseModel):
     front and of what runs are kept; others are removed, oldest first."""
 
     @property
+    def processes(self) -> int:
+        """Processes that share a training: one for each of a trial's GPUs."""
+        return max(1, int(self.gpus_per_trial or 1))
+
+    @property
     def needs_ray(self) -> bool:
         """Whether trials run side by side, or elsewhere."""
         return self.address is not None or (self.workers or 1) > 1

@@ -19,7 +19,7 @@ from smnas.search.history import History
 from smnas.search.pools import Pool
 from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
-from smnas.search.starts import choose_starts
+from smnas.search.starts import draw_starts
 from smnas.search.stopping import search_is_over, stage_one_is_over
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
@@ -51,8 +51,7 @@ class SmNas:
     def __init__(self, spaces: SpacePair, settings: SearchSettings) -> None:
         self._spaces, self._settings = spaces, settings
         self._history = History(settings, spaces.modular)
-        rng = generator(settings.seed, "starts")
-        starts = choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
+        starts = draw_starts(spaces, settings)
         self._stage_one = Evolution(
             spaces.structural, settings.cost, starts, settings.random_share, settings.parts
         )

@@ -8,12 +8,21 @@ import numpy as np
 from smnas.arch import DetectorArch
 from smnas.arch.known import KNOWN_DETECTORS
 from smnas.search.features import approximate_macs_g
+from smnas.search.settings import SearchSettings
+from smnas.seeding import generator
 from smnas.space.coding import as_built
+from smnas.space.pair import SpacePair
 from smnas.space.structural import StructuralSpace
 
 _DRAWN_PER_START = 40
 _NEAREST = 8
 """Of so many near a mark the one is taken that differs in most modules from those before."""
+
+
+def draw_starts(spaces: SpacePair, settings: SearchSettings) -> list[DetectorArch]:
+    """Return the structures that a search begins with."""
+    rng = generator(settings.seed, "starts")
+    return choose_starts(spaces.structural, settings.seeds, settings.parts.start, rng)
 
 
 def choose_starts(

@@ -1,5 +1,9 @@
 """``Team``: the processes that compute one training together, mostly a single one."""
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, distributed
 
@@ -42,3 +46,45 @@ class Team:
         value = torch.tensor(number, dtype=torch.int64, device=device)
         distributed.broadcast(value, src=0)
         return int(value)
+
+
+@contextmanager
+def joined(rendezvous: str, rank: int, size: int, device: torch.device) -> Generator[None]:
+    """Be one of the processes of a team inside the block.
+
+    Args:
+        rendezvous: Where the processes meet, as ``init_process_group`` takes it: ``env://`` or
+            ``file://PATH``.
+        rank: Number of this process.
+        size: How many there are.
+        device: Where this process computes: nccl connects GPUs, gloo the rest.
+    """
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group(backend, init_method=rendezvous, rank=rank, world_size=size)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def joined_by_torchrun(device: str) -> Generator[str]:
+    """Be one of the processes that ``torchrun`` has started, or alone where it has not.
+
+    Args:
+        device: Kind of device, or one of them where the process is alone.
+
+    Yields:
+        The device of this process: under ``torchrun``, the GPU of its local rank.
+    """
+    environment = os.environ
+    if "RANK" not in environment or "WORLD_SIZE" not in environment:
+        yield device
+        return
+    kind = torch.device(device).type
+    own = f"cuda:{environment['LOCAL_RANK']}" if kind == "cuda" else device
+    rank, size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
+    with joined("env://", rank, size, torch.device(own)):
+        yield own

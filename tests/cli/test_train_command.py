@@ -1,6 +1,8 @@
 """``smnas train`` on a small data set of one's own."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,3 +66,33 @@ def test_what_was_taken_over_is_said(call: Call, annotations: Path, tmp_path: Pa
     assert result.exit_code == 0, result.stderr
     assert "weights.safetensors: 100.0 % of the detector's" in " ".join(result.stderr.split())
     assert json.loads(result.stdout)["arch"] == ARCH
+
+
+def test_an_interrupted_training_goes_on(
+    call: Call, annotations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smnas.training.keeping.Checkpoints.is_due", lambda *_: True)
+    monkeypatch.setattr("smnas.training.trained_detector.TrainedDetector.save", _raise_interrupt)
+    out = tmp_path / "out"
+    flags = ["train", ARCH, annotations, "--epochs", 2, "--out", out]
+    assert call(*flags).exit_code != 0
+    monkeypatch.undo()
+    result = call(*flags)
+    assert result.exit_code == 0, result.stderr
+    assert "training goes on after step" in " ".join(result.stderr.split())
+    assert not (out / "checkpoints").exists()
+
+
+def _raise_interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_torchrun_shares_a_training(annotations: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "smnas", "train", ARCH, str(annotations), "--epochs=1", f"--out={out}"]
+    ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["arch"] == ARCH
+    assert (out / "weights.safetensors").is_file()

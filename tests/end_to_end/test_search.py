@@ -152,6 +152,9 @@ def test_observer_is_told_data_plan_and_progress(one_run):
     assert {"training", "measuring accuracy", "measuring time"} <= listener.notes
     assert listener.shares[-1] == 1.0
     assert listener.shares == sorted(listener.shares)
+    plan = json.loads((folder / "plan.json").read_text())
+    assert plan["trainings"] == len(read(folder))
+    assert plan["hours"] > 0
 
 
 def test_same_call_again_trains_nothing_and_mends_what_is_missing(one_run, pictures, config):

@@ -73,3 +73,23 @@ def test_what_was_not_trained_is_no_part_of_what_is_done():
         for i, outcome in enumerate((failed, refused, None))
     ]
     assert plan.done_share(trials) == 0.5
+
+
+def test_a_rung_counts_for_what_it_adds():
+    plan = Plan((PlannedStage("stage one", 2, Budget(epochs=3)),), None, None)
+    arch = DetectorArch.parse("retinanet-r18-quarter")
+    origin = Origin(operator="sample")
+    failed = Outcome(failure=Failure(stage="training", reason="x"))
+    rungs = (Budget(epochs=1, horizon_epochs=3), None), (Budget(epochs=3), 0)
+    trials = [
+        Trial(
+            number=i,
+            proposal=Proposal(
+                arch=arch, stage=1, origin=origin, budget=budget, seed=0, continues=continues
+            ),
+            outcome=failed,
+        )
+        for i, (budget, continues) in enumerate(rungs)
+    ]
+    assert plan.done_share(trials[:1]) == pytest.approx(1 / 6)
+    assert plan.done_share(trials) == 0.5

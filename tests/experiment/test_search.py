@@ -11,7 +11,8 @@ from smnas.data.table_dataset import TableDataset
 from smnas.errors import ConfigError, MissingFileError
 from smnas.experiment.config import make_config
 from smnas.experiment.observer import SilentObserver
-from smnas.experiment.search import cache_pictures, run_search
+from smnas.experiment.prepare import cache_pictures
+from smnas.experiment.search import run_search
 from smnas.space.known import known_space
 
 
@@ -23,7 +24,7 @@ def fixture_train():
 def test_trials_share_what_the_search_has_decoded(make_coco, monkeypatch):
     splits = load_splits(DataSpec(source=str(make_coco())), seed=0)
     config, spaces = make_config("trees"), known_space("micro")
-    cached = cache_pictures(splits, config, spaces, SilentObserver())
+    cached = cache_pictures(splits, config, spaces, print)
     monkeypatch.setattr(TableDataset, "read", lambda *_: pytest.fail("decoded again"))
     again = pickle.loads(pickle.dumps(cached.train))
     for size in spaces.structural.input_sizes[:2]:
@@ -35,7 +36,7 @@ def test_trials_share_what_the_search_has_decoded(make_coco, monkeypatch):
 def test_pictures_in_memory_are_handed_on():
     splits = load_splits(DataSpec(source="trees"), seed=0)
     config = make_config("trees")
-    assert cache_pictures(splits, config, known_space("micro"), SilentObserver()) == splits
+    assert cache_pictures(splits, config, known_space("micro"), print) == splits
 
 
 def test_kept_pictures_suffice_for_every_input(train):

@@ -10,6 +10,7 @@ import torch
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Subset
 from smnas.data.embedded import load_embedded
+from smnas.errors import TrainingError
 from smnas.experiment.run_folder import CHECKPOINTS, TRAINING_LOG, WEIGHTS, trial_folder
 from smnas.experiment.trial_training import TrialTraining
 from smnas.training.keeping import TRUNK
@@ -144,3 +145,30 @@ def test_a_rung_goes_on_from_the_lower_trial(tmp_path, trunk_is_there) -> None:
     log = json.loads((trial_folder(tmp_path, 2) / TRAINING_LOG).read_text())
     assert log["steps_before"] == (3 if trunk_is_there else 0)
     assert not (trial_folder(tmp_path, 2) / CHECKPOINTS).exists()
+
+
+@pytest.mark.slow
+def test_processes_share_a_trial(tmp_path) -> None:
+    """Like several GPUs, on this machine's cores."""
+    _, alone = train(tmp_path / "alone", make_trial(epochs=2))
+    notes: list[str] = []
+    training, shared = train(
+        tmp_path / "shared",
+        make_trial(epochs=2),
+        lambda stage, share, note: notes.append(note),
+        processes=2,
+    )
+    assert training.seconds_before == 0.0
+    assert notes[-1] == "writing"
+    assert names(trial_folder(tmp_path / "shared", 7)) == {TRAINING_LOG, WEIGHTS}
+    one, two = (
+        torch.cat([value.flatten().double() for value in found.detector.state_dict().values()])
+        for found in (alone, shared)
+    )
+    assert (one - two).norm() < 2e-3 * one.norm()
+
+
+@pytest.mark.slow
+def test_an_error_of_one_of_them_is_the_trials(tmp_path) -> None:
+    with pytest.raises(TrainingError, match="at least one picture for each of 3 processes"):
+        train(tmp_path, make_trial(), processes=3)

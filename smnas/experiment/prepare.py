@@ -1,0 +1,97 @@
+"""What a search is made from: data, spaces and settings, read and checked before anything runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from smnas.data.picture_cache import CachedPictures, for_training
+from smnas.data.sources import load_splits
+from smnas.data.splits import Splits
+from smnas.data.summary import summarise
+from smnas.errors import ConfigError
+from smnas.experiment.briefing import describe_split
+from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig
+from smnas.experiment.goals import check_objectives, settled_metric, tie_width
+from smnas.measure.noise_floor import NoiseFloor, noise_floor
+from smnas.search import SearchSettings
+from smnas.space.known import known_space, load_space
+from smnas.space.pair import SpacePair
+from smnas.training.initial_weights import check_start
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a search is made from, read and checked."""
+
+    splits: Splits
+    spaces: SpacePair
+    settings: SearchSettings
+    notes: tuple[str, ...]
+    """Sentences about the data."""
+
+
+def prepare(config: SearchConfig) -> Prepared:
+    """Return what ``config`` names; see ``search`` for errors."""
+    check_machine(config)
+    splits = load_splits(config.data, config.seed)
+    check_objectives(config.objectives, splits.val)
+    spaces = load_spaces(config.space, splits)
+    check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
+    floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
+    settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
+    return Prepared(splits, spaces, settings, describe_data(splits, floor))
+
+
+def check_machine(config: SearchConfig) -> None:
+    """Make sure that the device is there.
+
+    Raises:
+        ConfigError: No such device.
+    """
+    kind, _, index = config.device.partition(":")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device: {config.device!r}: torch {torch.__version__} sees "
+            f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
+        )
+
+
+def load_spaces(name: str, splits: Splits) -> SpacePair:
+    """Return the spaces called ``name``, or those in the file ``name``.
+
+    Raises:
+        ConfigError: No known space, or a file that makes none.
+        MissingFileError: No such file.
+    """
+    if name in SPACE_DEFAULTS or not name.endswith(".json"):
+        return known_space(name, summarise(splits.train).median_aspect_ratio)
+    return load_space(Path(name))
+
+
+def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
+    """Return sentences about the data that a search reads, and how fine it can judge."""
+    return (
+        describe_split("train", splits.train),
+        describe_split("val", splits.val),
+        *splits.notes,
+        floor.sentence,
+    )
+
+
+def cache_pictures(
+    splits: Splits, config: SearchConfig, spaces: SpacePair, note: Callable[[str], None]
+) -> Splits:
+    """Return the splits with training pictures that all trials read fast, in whatever process.
+
+    Raises:
+        DataError: A picture cannot be read.
+        StorageFullError: There is no room for the cache.
+    """
+    zoom = config.recipe.augmentation.zoom[1]
+    train = for_training(splits.train, spaces.enclosing_input, zoom)
+    if isinstance(train, CachedPictures):
+        note(f"reading {len(train)} training pictures into the cache, where they are not")
+        train.prepare()
+    return replace(splits, train=train)
