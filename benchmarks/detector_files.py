@@ -37,17 +37,18 @@ class Layers(nn.Module):
         return [item for part in parts for item in part if isinstance(item, torch.Tensor)]
 
 
+def write_layers(arch: DetectorArch, file: Path) -> None:
+    """Write the layers of a detector, its weights random and its batch norms folded."""
+    detector = build_detector(arch.deployed, CLASSES, seed=0).eval()
+    fold_batch_norms(detector)
+    pictures = (torch.zeros(1, 3, *arch.input.padded),)
+    layers = Layers(detector).eval()
+    torch.onnx.export(layers, pictures, file, dynamo=True, external_data=False, verbose=False)
+
+
 def write_detectors(folder: Path, side_px: int) -> dict[str, Path]:
-    """Write each of ``ARCHS`` with random weights at an input of that side; paths by name."""
-    files: dict[str, Path] = {}
-    for name, text in ARCHS.items():
-        arch = DetectorArch.parse(text.format(side_px))
-        detector = build_detector(arch, CLASSES, seed=0).eval()
-        fold_batch_norms(detector)
-        files[name] = folder / f"{name}.onnx"
-        pictures = (torch.zeros(1, 3, *arch.input.padded),)
-        layers = Layers(detector).eval()
-        torch.onnx.export(
-            layers, pictures, files[name], dynamo=True, external_data=False, verbose=False
-        )
+    """Write each of ``ARCHS`` at an input of that side; paths by name."""
+    files = {name: folder / f"{name}.onnx" for name in ARCHS}
+    for name, file in files.items():
+        write_layers(DetectorArch.parse(ARCHS[name].format(side_px)), file)
     return files

@@ -17,9 +17,9 @@ from smnas.trial.measurement import CountProtocol, Measurement
 
 PARAMS_RULE = "trainable parameters; a norm has two per channel, whether or not it folds away"
 MACS_RULE = (
-    "multiply-adds of convolutions, deformable ones included, and of fully connected layers, at "
-    "batch 1 on the padded input, RoI heads on all proposals kept; norms, activations, resizing, "
-    "RoIAlign, top-k and NMS are not counted"
+    "multiply-adds of convolutions, deformable ones included, of fully connected layers, and of "
+    "attention's matrix products, at batch 1 on the padded input, RoI heads on all proposals kept; "
+    "norms, activations, resizing, RoIAlign, top-k and NMS are not counted"
 )
 
 
@@ -45,7 +45,7 @@ def count_cost(arch: DetectorArch, num_classes: int) -> tuple[Measurement, Measu
     # timm's networks cannot be built, since their constructors read the values of small tensors.)
     with torch.device("meta"):
         detector = build_detector(arch, num_classes, seed=0).eval()
-        macs = count_macs(lambda: _run_layers(detector))
+        macs = count_macs(lambda: run_layers(detector))
     parameters = sum(item.numel() for item in detector.parameters() if item.requires_grad)
     return (
         _count("params_m", parameters / 1e6, "M", PARAMS_RULE),
@@ -61,7 +61,7 @@ def count_macs(run: Callable[[], None]) -> int:
     return counter.get_total_flops() // 2
 
 
-def _run_layers(detector: Detector) -> None:
+def run_layers(detector: Detector) -> None:
     """Run every layer on the shapes that it will see, without what picks boxes in between."""
     arch = detector.arch
     maps = detector.neck(detector.backbone(torch.empty(1, 3, *arch.input.padded)))
