@@ -8,6 +8,7 @@ is a lack of memory, about which the room of execution knows what to do.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
@@ -32,8 +33,14 @@ from smnas.experiment.trial_training import TrialTraining
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import measure_latency, stand_in_latency
+from smnas.measure.memory import (
+    measured_training_memory,
+    peak_memory,
+    predict_training_memory,
+)
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_to_json
+from smnas.training.optimizer import OPTIMIZER_STATES
 from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
@@ -132,6 +139,8 @@ class _Attempt:
         self._folder = folder
         self._batch_parts = batch_parts
         self._tell = report
+        self._memory: tuple[Measurement, ...] = ()
+        """Of the training: predicted before it, and the most that was seen in it."""
 
     def run(self) -> tuple[Measurement, ...]:
         """Return all measurements of the trial."""
@@ -147,7 +156,7 @@ class _Attempt:
         if not cost:
             cost = self._count()
             cost = (*cost, self._time(cost, trained if self._ships_as_trained else None))
-        return (*accuracy, *cost)
+        return (*accuracy, *cost, *self._memory)
 
     def _check_worth(self) -> tuple[Measurement, ...]:
         """Return cost and time of a candidate, where they decide whether it is trained.
@@ -187,9 +196,28 @@ class _Attempt:
             self._batch_parts,
             world.processes,
         )
-        trained = training.run(self._report_training)
+        if world.clock == "device" and torch.device(world.device).type == "cpu":
+            self._memory = (self._predict_memory(),)
+        with peak_memory() as peak:
+            trained = training.run(self._report_training)
         self.seconds_before = training.seconds_before
+        if self._memory and not self.seconds_before:  # else part of it was trained before
+            self._memory += (measured_training_memory(peak(), self._pictures_at_once),)
         return trained
+
+    def _predict_memory(self) -> Measurement:
+        recipe = self._world.recipe
+        return predict_training_memory(
+            self._proposal.arch,
+            len(self._world.train.categories),
+            self._pictures_at_once,
+            recipe.losses,
+            OPTIMIZER_STATES[recipe.optimizer.kind],
+        )
+
+    @property
+    def _pictures_at_once(self) -> int:
+        return ceil(self._world.recipe.batch / self._batch_parts)
 
     def _report_training(self, stage: FailureStage, share: float, note: str) -> None:
         self.stage = stage

@@ -1,5 +1,6 @@
 """Milliseconds of an exported file, taken in fresh processes by ``standalone``."""
 
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from smnas.errors import MeasurementError
 from smnas.measure.latency_history import LatencyHistory
+from smnas.measure.memory import measured_peak_memory
 from smnas.measure.protocol import Runtime, library_versions
 from smnas.measure.standalone import Effort, Finding, Task, TimingError, describe_cpu, measure
 from smnas.trial.measurement import LatencyProtocol, Measurement
@@ -26,7 +28,7 @@ def measure_latency_of_file(
     threads: int,
     runtime: Runtime = ONNXRUNTIME_CPU,
     effort: Effort = SHORT,
-) -> tuple[Measurement, Measurement]:
+) -> tuple[Measurement, ...]:
     """Time an exported detector on a picture, from pixels to boxes, in fresh processes.
 
     Takes two to three seconds for a detector of some milliseconds, longer where processes were
@@ -42,7 +44,8 @@ def measure_latency_of_file(
     Returns:
         ``latency_ms``, the median, with the interval in which one more process falls with 95 %, and
         ``latency_p95_ms``, the time that 19 of 20 predictions stay below. Where the machine was too
-        busy or too unsteady, even after more processes, ``flag`` says so.
+        busy or too unsteady, even after more processes, ``flag`` says so. And ``peak_memory_mib``,
+        the most resident memory less what Python and the libraries take, where the system says it.
 
     Raises:
         MeasurementError: onnxruntime cannot run the file.
@@ -74,7 +77,9 @@ def measure_latency_of_file(
         fresh_processes=True,
         versions=versions,
     )
-    return _median(found, protocol), _p95(found, protocol)
+    peak_mib = statistics.median(run.peak_memory_mib for run in runs)
+    memory = () if peak_mib <= 0.0 else (measured_peak_memory(peak_mib),)
+    return _median(found, protocol), _p95(found, protocol), *memory
 
 
 def _median(found: Finding, protocol: LatencyProtocol) -> Measurement:

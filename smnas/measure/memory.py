@@ -137,6 +137,11 @@ def measured_training_memory(peak_mib: float, batch: int) -> Measurement:
     return _memory("training_memory_mib", peak_mib, rule)
 
 
+def measured_peak_memory(peak_mib: float) -> Measurement:
+    """Return the most that a process took that runs the deployed file, as ``peak_memory_mib``."""
+    return _memory("peak_memory_mib", peak_mib, f"{MEASURED_RULE} the file was loaded; batch 1")
+
+
 def _weights_mib(detector: nn.Module) -> float:
     return 4 * sum(item.numel() for item in detector.parameters()) / MIB
 

@@ -111,7 +111,13 @@ def part_name(trial: Trial, trials: Sequence[Trial]) -> str:
     return f"final of stage {stage}" if trial.proposal.stage == "final" else f"stage {stage}"
 
 
-_COUNTED = {"macs_g": "Multiply-adds", "params_m": "Parameters"}
+_COUNTED = {
+    "macs_g": "Multiply-adds",
+    "params_m": "Parameters",
+    "peak_memory_mib": "Memory of a prediction",
+    "training_memory_mib": "Memory of a training",
+    "training_memory_mib_predicted": "Memory of a training, predicted",
+}
 
 
 def _describe(item: Measurement) -> tuple[str, str]:

@@ -30,6 +30,10 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, o
     return [group for group in groups if group["params"]]
 
 
+OPTIMIZER_STATES = {"sgd": 1, "adamw": 2}
+"""Numbers that an optimizer keeps for each weight."""
+
+
 def build_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer over the trainable parameters of ``module``."""
     settings = recipe.optimizer

@@ -72,6 +72,16 @@ def test_loader_speed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_memory(tmp_path: Path) -> None:
+    found = run("memory.py", tmp_path / "found.json", "--structures", "1")
+    (one,) = found["structures"]
+    for metric in ("training_memory_mib", "peak_memory_mib"):
+        assert one[metric] > 0
+        error = abs(one[f"{metric}_predicted"] / one[metric] - 1)
+        assert found[metric]["median_error"] == pytest.approx(error, abs=1e-3)
+
+
+@pytest.mark.slow
 def test_bootstrap_speed(tmp_path: Path) -> None:
     small = ("--pictures", "40", "--replicates", "20", "--checked", "2")
     found = run("bootstrap_speed.py", tmp_path / "found.json", *small)

@@ -34,9 +34,10 @@ def file(tmp_path):
 
 def test_a_file_gets_median_and_p95_of_one_protocol(file, tmp_path):
     picture = np.zeros((300, 400, 3), np.uint8)
-    found, p95 = measure_latency_of_file(file, picture, threads=1, effort=BRIEF)
+    found, p95, memory = measure_latency_of_file(file, picture, threads=1, effort=BRIEF)
     assert (found.metric, p95.metric) == ("latency_ms", "latency_p95_ms")
     assert found.protocol == p95.protocol
+    assert (memory.metric, memory.unit) == ("peak_memory_mib", "MiB")
     assert found.protocol.fresh_processes
     assert (found.protocol.runtime, found.protocol.threads) == ("onnxruntime", 1)
     assert set(found.protocol.versions) == {"python", "numpy", "onnxruntime"}
