@@ -9,6 +9,9 @@ from smnas.trial.front import pareto_ranks, plausible, spread_along
 from smnas.trial.repeats import merge_repeats
 from smnas.trial.trial import Trial
 
+_PLAUSIBLE = 1
+"""The layer behind the fronts of what was trained to the end; ranks count by twos."""
+
 
 def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[Trial]:
     """Return the candidates to train again for longer, in rising order of cost.
@@ -19,27 +22,29 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
     its own, and the most accurate one is stage two's. Repeats of a training count as one with their
     means; who was cut short at a rung is a finalist only where too few were trained to the end.
 
-    Where the front has fewer members than that, the places left go to candidates that no other is
-    known to beat (``plausible``), then to those next behind the front; the most unlike in cost
-    first. A short training flatters the small networks, which learn sooner.
+    A short training flatters the small networks, which learn sooner. So one place of three or more
+    is kept for a candidate behind the front that no other is known to beat (``plausible``), where
+    there is one; what the front does not fill goes to more of them, then to those next behind the
+    front; always the most unlike in cost first.
     """
     layers = _layers(trials, settings)
     if not layers:
         return []
-    members = layers[0]
+    members, *behind = layers.values()
     first = members[0].proposal.budget
     best = max(
         (trial for trial in members if trial.proposal.budget == first),
         key=lambda trial: (settings.merit.of(trial), settings.cost.of(trial), -trial.number),
     )
-    chosen = _include(spread_along(members, settings.cost, settings.finals), best, settings)
-    for layer in layers[1:]:
+    places = settings.finals - (settings.finals > 2 and _PLAUSIBLE in layers)
+    chosen = _include(spread_along(members, settings.cost, places), best, settings)
+    for layer in behind:
         while layer and len(chosen) < settings.finals:
             chosen.append(layer.pop(_most_unlike(layer, chosen, settings)))
     return spread_along(chosen, settings.cost, len(chosen))
 
 
-def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Trial]]:
+def _layers(trials: Sequence[Trial], settings: SearchSettings) -> dict[int, list[Trial]]:
     """Return the fronts, then what is plausible, then the rest by rank; each network once."""
     candidates = merge_repeats([trial for trial in trials if trial.proposal.is_candidate])
     objectives = settings.stage_one_objectives
@@ -50,7 +55,7 @@ def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Tria
             unbeaten = {trial.number for trial in plausible(equals, objectives, settings.merit)}
             for trial, rank in zip(equals, pareto_ranks(equals, objectives), strict=True):
                 if rank is not None:
-                    layer = 1 if rank and trial.number in unbeaten else 2 * rank
+                    layer = _PLAUSIBLE if rank and trial.number in unbeaten else 2 * rank
                     layer_of[trial.number] = layer + 2 * len(trials) * steps_below
     ranked = [trial for trial in candidates if trial.number in layer_of]
     ranked.sort(
@@ -59,7 +64,7 @@ def _layers(trials: Sequence[Trial], settings: SearchSettings) -> list[list[Tria
     layers: dict[int, list[Trial]] = {}
     for trial in _one_per_arch(ranked, settings):
         layers.setdefault(layer_of[trial.number], []).append(trial)
-    return list(layers.values())
+    return layers
 
 
 def _most_unlike(layer: list[Trial], chosen: list[Trial], settings: SearchSettings) -> int:

@@ -70,6 +70,14 @@ def test_what_nothing_is_known_to_beat_comes_before_the_next_behind(place, make_
         assert _numbers(choose_finalists(trials, settings)) == chosen
 
 
+def test_one_place_is_kept_for_what_is_only_plausible(place, make_settings):
+    trials = [*(place(i, 0.10 + 0.05 * i, 2.0**i) for i in range(5)), place(5, 0.29, 64.0)]
+    wide, narrow = make_settings(finals=4, ap_tie=0.03), make_settings(finals=4)
+    assert _numbers(choose_finalists(trials, wide)) == [0, 2, 4, 5]
+    assert 5 not in _numbers(choose_finalists(trials, narrow))
+    assert _numbers(choose_finalists(trials, wide.model_copy(update={"finals": 2}))) == [0, 4]
+
+
 def test_other_budgets_have_a_front_of_their_own(place, make_settings):
     settings = make_settings(stage_two={"epochs": 5})
     trials = [
@@ -134,7 +142,7 @@ def test_they_are_the_front_on_the_objectives_of_the_search(place, make_settings
         place(0, 0.10, 1.0, params_m=1.0),
         place(1, 0.30, 2.0, params_m=9.0),
         place(2, 0.20, 9.0, params_m=3.0),  # slow, but between the two in parameters
-        place(3, 0.20, 1.5, params_m=4.0),  # fast, but dominated by 2 in parameters
+        place(3, 0.19, 1.5, params_m=4.0),  # fast, but dominated by 2 in parameters
     ]
     settings = make_settings(objectives="ap,params_m", finals=3)
     assert _numbers(choose_finalists(trials, settings)) == [0, 2, 1]
