@@ -94,15 +94,15 @@ class Plan:
         """Return the share of the planned epochs that ``trials`` have trained, 0 to 1."""
         planned = sum(stage.trainings * stage.budget.epochs for stage in self.stages)
         ended = (t for t in trials if t.outcome is not None and not t.refused)
-        done = sum(_epochs_of(trial, trials) for trial in ended)
+        done = sum(_epochs_trained(trial, trials) for trial in ended)
         return min(1.0, done / max(planned, 1))
 
 
-def _epochs_of(trial: Trial, trials: Sequence[Trial]) -> float:
-    """Return what a trial trains itself; a rung goes on from the one below."""
-    lower = trial.proposal.continues
-    before = None if lower is None else trials[lower].proposal.budget
-    return trial.proposal.budget.epochs_beyond(before)
+def _epochs_trained(trial: Trial, trials: Sequence[Trial]) -> int:
+    """Return the epochs of a trial without those of the one that it continues."""
+    before = trial.proposal.continues
+    done = 0 if before is None else trials[before].proposal.budget.epochs
+    return trial.proposal.budget.epochs - done
 
 
 def _say_minutes(minutes: float) -> str:
