@@ -17,8 +17,15 @@ KNOWN_DETECTORS: dict[str, str] = {
     # Yao et al. 2020, "SM-NAS", Table 2; confirmed by their exact parameter counts (paper.md 5.3).
     "sm-nas-e0": "512x512/basicblock_64_1-21-21-12/fpn-p2-p5-128/rpn/rcnn",
     "sm-nas-e2": "800x600/basicblock_56_12-11111-211-1112/fpn-p1-p5-128/rpn/cascade-3",
-    # The yardstick of the micro space: RetinaNet on ResNet-18's layout at a quarter of its width.
+    # The yardsticks of the micro space: the classics on ResNet-18's layout at a quarter of all
+    # widths.
     "retinanet-r18-quarter": (
         "160x160/basicblock_16_11-21-21-21/fpn-p2-p6-64/none/retina/extra=conv"
+    ),
+    "faster-rcnn-r18-quarter": (
+        "160x160/basicblock_16_11-21-21-21/fpn-p1-p5-64/rpn/rcnn/fc=256/rpn-anchor-scale=4"
+    ),
+    "cascade-rcnn-r18-quarter": (
+        "160x160/basicblock_16_11-21-21-21/fpn-p1-p5-64/rpn/cascade-3/fc=256/rpn-anchor-scale=4"
     ),
 }

@@ -40,6 +40,13 @@ Rungs = Annotated[
         "default) trains every candidate to the end.",
     ),
 ]
+Algorithm = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes the proposals: smnas (the default), or a rival on the same ground: "
+        "random, random-rungs, local-search, evolution, nsga2, nsga2-rungs, tpe, mo-asha."
+    ),
+]
 Objectives = Annotated[
     str | None,
     typer.Option(
@@ -114,6 +121,7 @@ def search(
     hours: Hours = None,
     epochs: Epochs = None,
     rungs: Rungs = None,
+    algorithm: Algorithm = None,
     objectives: Objectives = None,
     metric: OwnMetric = None,
     constraints: Constraints = None,
@@ -147,6 +155,7 @@ def search(
         hours=hours,
         epochs=epochs,
         rungs=rungs,
+        algorithm=algorithm,
         objectives=objectives,
         metric=metric,
         constraints=constraints or None,

@@ -15,6 +15,7 @@ from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.experiment.budgets import Budgets
+from smnas.search.algorithms import AlgorithmName
 from smnas.search.parts import SearchParts
 from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
@@ -56,6 +57,12 @@ class SearchConfig(_Value):
     final_norm: Norm = "bn"
     """Norm that the finals are trained with, which ships."""
     budgets: Budgets = Budgets()
+    algorithm: AlgorithmName = "smnas"
+    """What makes the proposals: SM-NAS, or a rival on the same ground."""
+    population: Annotated[int, Field(ge=2, le=1000)] = 16
+    """Of the rivals that have one: NSGA-II's generation, and who is alive in evolution."""
+    yardsticks: Annotated[int, Field(ge=1, le=8)] = 3
+    """Known detectors that are trained beside the finals, of those that the space names."""
     objectives: ObjectiveNames = DEFAULT_OBJECTIVES
     """What the front is taken over, two or three metrics; stage two's cost is multiply-adds."""
     constraints: tuple[ConstraintText, ...] = ()
@@ -97,6 +104,8 @@ class SearchConfig(_Value):
             stage_two=stage_two,
             final=final,
             final_norm=self.final_norm,
+            population=self.population,
+            yardsticks=self.yardsticks,
             objectives=self.objectives,
             ap_tie=noise if self.ap_tie is None else self.ap_tie,
             latency_tie=self.latency_tie,
@@ -171,6 +180,7 @@ class Flags(TypedDict, total=False):
     hours: float | None
     epochs: int | None
     rungs: str | int | None
+    algorithm: str | None
     objectives: str | Sequence[str] | None
     metric: str | None
     pictures: bool | None

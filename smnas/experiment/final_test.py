@@ -16,7 +16,8 @@ from smnas.experiment.run_folder import PICTURES, predictions_path, write_whole
 from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
-from smnas.report.objectives import run_metrics
+from smnas.report.objectives import run_metrics, run_objectives
+from smnas.report.tables import standing
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import over_yardstick
@@ -62,7 +63,7 @@ def read_test_split(
 
 
 def final_trials(archive: Archive) -> list[Trial]:
-    """Return the finals that succeeded, and the yardstick that was trained beside them."""
+    """Return the finals that succeeded, then the yardsticks beside them, the best one last."""
     measured = [trial for trial in archive.trials() if trial.succeeded]
     finals = [trial for trial in measured if trial.proposal.stage == "final"]
     budgets = [trial.proposal.budget for trial in finals]
@@ -71,7 +72,9 @@ def final_trials(archive: Archive) -> list[Trial]:
         for trial in measured
         if trial.proposal.stage == "yardstick" and trial.proposal.budget in budgets
     ]
-    return finals + yardsticks[-1:]
+    objectives = run_objectives(archive.header.config)
+    yardsticks.sort(key=lambda trial: standing(trial, objectives), reverse=True)
+    return finals + yardsticks
 
 
 def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:
@@ -98,14 +101,14 @@ def _test(archive: Archive, trial: Trial, test: DetectionDataset, device: str) -
 
 
 def _compare_with_yardstick(archive: Archive, dataset: DetectionDataset, split: Split) -> None:
-    """Record by how much each final is above the yardstick on the same pictures.
+    """Record by how much each final is above the best yardstick on the same pictures.
 
     What is hard is hard for both: the interval of the difference is narrower than two side by side.
     """
-    finals = final_trials(archive)
-    if not finals or finals[-1].proposal.stage != "yardstick":
+    trained = final_trials(archive)
+    if not trained or trained[-1].proposal.stage != "yardstick":
         return
-    *finals, yardstick = finals
+    finals, yardstick = [t for t in trained if t.proposal.stage == "final"], trained[-1]
     names = tuple(dict.fromkeys((*COMPARED, *run_metrics(archive.header.config))))
     theirs = _read_predictions(archive.folder, yardstick, dataset, split)
     for trial in finals:

@@ -175,5 +175,5 @@ def _count_stages(
         PlannedStage("stage two", two, settings.stage_two),
         PlannedStage("finals", settings.finals, settings.final),
         PlannedStage("yardstick, short", 1, settings.stage_one),
-        PlannedStage("yardstick", 1, settings.final),
+        PlannedStage("yardsticks", settings.yardsticks, settings.final),
     )

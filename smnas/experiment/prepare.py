@@ -41,6 +41,8 @@ def prepare(config: SearchConfig) -> Prepared:
     check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
     floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
     settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
+    known = min(settings.yardsticks, len(spaces.yardsticks))
+    settings = settings.model_copy(update={"yardsticks": known})
     return Prepared(splits, spaces, settings, describe_data(splits, floor))
 
 

@@ -34,7 +34,8 @@ from smnas.experiment.workplace import Workplace
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
-from smnas.search import SearchSettings, SmNas
+from smnas.search import SearchSettings
+from smnas.search.algorithms import make_algorithm
 from smnas.search.starts import draw_starts
 from smnas.space.pair import SpacePair
 from smnas.trial.trial import Trial
@@ -58,8 +59,8 @@ def search(
         observer: Watches the search; nobody does by default.
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
-            ``space``, ``trials``, ``hours``, ``epochs``, ``rungs``, ``objectives`` or ``metric``,
-            ``constraints``, ``pictures``, ``seed``, ``device``, ``init``.
+            ``space``, ``trials``, ``hours``, ``epochs``, ``rungs``, ``algorithm``, ``objectives``
+            or ``metric``, ``constraints``, ``pictures``, ``seed``, ``device``, ``init``.
 
     Raises:
         ConfigError: A setting that is wrong.
@@ -172,8 +173,9 @@ def search_archive(
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
     executor = InlineExecutor(Slot(world, archive.folder), limits, observer.progressed)
+    algorithm = make_algorithm(config.algorithm, spaces, settings)
     try:
-        run(archive, SmNas(spaces, settings), executor, tidying, plan.done_share)
+        run(archive, algorithm, executor, tidying, plan.done_share)
     finally:
         executor.close()
 

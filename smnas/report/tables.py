@@ -58,7 +58,7 @@ def front_rows(
     run_folder: str | Path,
     objectives: Sequence[Objective] = FRONT_OBJECTIVES,
 ) -> list[FrontRow]:
-    """Return the front of a run, most accurate first, and the yardstick as an extra row among them.
+    """Return the front of a run, most accurate first, and the yardsticks as rows among them.
 
     After the final training the front is taken over the finals. Before it, it is the best so far of
     the candidates, each compared with those of equal budget.
@@ -75,32 +75,34 @@ def front_rows(
     final = is_final(trials)
     members = front_members(trials, objectives)
     chosen = recommended(members, objectives)
-    yardstick = yardstick_trial(trials, final=final)
-    listed = [*members, *([yardstick] if yardstick else [])]
+    listed = [*members, *yardstick_trials(trials, final=final)]
     by_number = {trial.number: trial for trial in trials}
-    folder, order = Path(run_folder).resolve(), main_axes(objectives)
-    listed.sort(key=lambda trial: (*(-_utility(trial, axis) for axis in order), trial.number))
+    folder = Path(run_folder).resolve()
+    listed.sort(key=lambda trial: standing(trial, objectives))
     return [
         _row(trial, objectives, folder, candidate_stage(trial, by_number), final, trial is chosen)
         for trial in listed
     ]
 
 
+def standing(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, float, int]:
+    """Return what sorts trials: most accurate first, then cheapest, then by number."""
+    merit, cost = main_axes(objectives)
+    return -_utility(trial, merit), -_utility(trial, cost), trial.number
+
+
 def is_final(trials: Sequence[Trial]) -> bool:
     """Return whether the final training is over.
 
-    It is when nothing of it is still running, there are finals, and the yardstick, which is
+    It is when nothing of it is still running, there are finals, and the main yardstick, which is
     proposed last of all, has been trained beside them.
     """
     finalists = [trial for trial in trials if _is_finalist(trial)]
     if not any(is_measured(trial) for trial in finalists):
         return False
-    beside = [
-        trial
-        for trial in trials
-        if trial.proposal.stage == "yardstick" and trial.number > finalists[0].number
-    ]
-    return bool(beside) and all(trial.outcome is not None for trial in [*finalists, *beside])
+    yardsticks = [trial for trial in trials if trial.proposal.stage == "yardstick"]
+    begun = any(trial.number > finalists[0].number for trial in yardsticks)
+    return begun and all(trial.outcome is not None for trial in [*finalists, *yardsticks])
 
 
 def front_members(
@@ -136,11 +138,12 @@ def recommended(
     return max(able, key=lambda trial: (cost.of(trial), merit.of(trial)))
 
 
-def yardstick_trial(trials: Sequence[Trial], *, final: bool) -> Trial | None:
-    """Return the yardstick to set beside the front: trained like the finals, or like candidates."""
+def yardstick_trials(trials: Sequence[Trial], *, final: bool) -> list[Trial]:
+    """Return the yardsticks to set beside the front: trained like finals, or like candidates."""
     measured = [t for t in trials if t.proposal.stage == "yardstick" and is_measured(t)]
     pick = max if final else min
-    return pick(measured, key=lambda trial: trial.proposal.budget.epochs, default=None)
+    epochs = pick((trial.proposal.budget.epochs for trial in measured), default=None)
+    return [trial for trial in measured if trial.proposal.budget.epochs == epochs]
 
 
 def candidate_stage(trial: Trial, by_number: dict[int, Trial]) -> Literal[1, 2, "yardstick"]:

@@ -57,7 +57,7 @@ def judge(rows: Sequence[FrontRow]) -> Verdict | None:
     verdict = _judge_one(chosen, yardstick, name)
     if verdict.paid or not verdict.learned:
         return verdict
-    others = [row for row in rows if row is not chosen and row is not yardstick]
+    others = [row for row in rows if row is not chosen and row["stage"] != "yardstick"]
     for other in sorted(others, key=lambda row: row["latency_ms"]):
         found = _judge_one(other, yardstick, name)
         if found.paid:
@@ -90,7 +90,7 @@ def recommended_row(rows: Sequence[FrontRow]) -> FrontRow | None:
 
 
 def yardstick_row(rows: Sequence[FrontRow]) -> FrontRow | None:
-    """Return the row of the yardstick, or None where it has no numbers."""
+    """Return the row of the most accurate yardstick, or None where none has numbers."""
     return next((row for row in rows if row["stage"] == "yardstick"), None)
 
 

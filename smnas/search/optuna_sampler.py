@@ -8,6 +8,7 @@ objectives.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import moocore
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -127,10 +128,8 @@ class ParetoSampler(BaseSampler):
         """Return the finished trials that no other dominates."""
         signs = [1.0 if d == StudyDirection.MAXIMIZE else -1.0 for d in study.directions]
         gains_NM = np.array([trial.values for trial in finished]) * np.array(signs)
-        not_worse = (gains_NM[None] >= gains_NM[:, None]).all(axis=2)
-        better = (gains_NM[None] > gains_NM[:, None]).any(axis=2)
-        beaten = (not_worse & better).any(axis=1)
-        return [trial for trial, out in zip(finished, beaten.tolist(), strict=True) if not out]
+        kept = moocore.is_nondominated(gains_NM, maximise=True, keep_weakly=True)
+        return [finished[at] for at in np.flatnonzero(kept).tolist()]
 
     def _child(self, parents: Sequence[FrozenTrial], rng: np.random.Generator) -> dict[str, Any]:
         """Return the values of a parent, one of them changed."""

@@ -59,6 +59,10 @@ class SearchSettings(BaseModel):
     """Difference in AP (0-1) up to which two detectors are equally accurate."""
     latency_tie: TieWidth = 0.03
     """Relative difference in milliseconds up to which two detectors are equally fast."""
+    population: Annotated[int, Field(ge=2)] = 16
+    """Of the rivals that have one: NSGA-II's generation, and who is alive in evolution."""
+    yardsticks: Annotated[int, Field(ge=1)] = 1
+    """Known detectors that are trained beside the finals, of those that the space names."""
     parts: SearchParts = SearchParts()
     """How proposals are made."""
     seed: Annotated[int, Field(ge=0)]

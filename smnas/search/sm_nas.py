@@ -13,9 +13,9 @@ import numpy as np
 from smnas.arch import DetectorArch
 from smnas.search.allocation import rank_arms
 from smnas.search.evolution import Evolution, Judge
-from smnas.search.finals import choose_finalists, final_arch
 from smnas.search.groups import Group, Groups
 from smnas.search.history import History
+from smnas.search.last_round import last_round
 from smnas.search.pools import Pool
 from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
@@ -245,23 +245,13 @@ class SmNas:
         return generator(self._settings.seed, "proposal", number)
 
     def _propose_final(self) -> Proposal | None:
-        """Return the first final that is missing, then the yardstick with the same training."""
-        settings, history = self._settings, self._history
-        finalists = choose_finalists(history.trials, settings)
-        wanted = [
-            self._make(
-                final_arch(trial.proposal.arch, settings),
-                "final",
-                _origin_from(trial, "final"),
-                settings.final,
-            )
-            for trial in finalists
-        ]
-        if finalists:
-            arch = final_arch(self._spaces.yardstick, settings)
-            origin = Origin(operator="yardstick")
-            wanted.append(self._make(arch, "yardstick", origin, settings.final))
-        return next((proposal for proposal in wanted if not history.is_given(proposal)), None)
+        """Return the first training of the last round that is missing."""
+        final, history = self._settings.final, self._history
+        for last in last_round(history.trials, self._spaces, self._settings):
+            proposal = self._make(last.arch, last.stage, last.origin, final)
+            if not history.is_given(proposal):
+                return proposal
+        return None
 
     def _make(
         self,

@@ -5,7 +5,6 @@ structure; backbones by name stand in it as their codes.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
@@ -40,18 +39,15 @@ class JointSpace:
             for head in self._structural.head_branches(neck)[0].choice.options
         ]
         """Every neck with every head that goes with it."""
-
-    @cached_property
-    def choices(self) -> ChoiceTree:
-        """The tree: as many assignments as members (see ``ChoiceSpace``)."""
         below = tuple(
             (*self._structural.head_branches(neck), self._block_branch(neck))
             for neck in self._structures
         )
-        return ChoiceTree(
+        self.choices = ChoiceTree(
             Branch(CategoricalChoice("input", self._structural.inputs)),
             Branch(CategoricalChoice("neck", tuple(self._structures)), below),
         )
+        """The tree: as many assignments as members (see ``ChoiceSpace``)."""
 
     @property
     def size(self) -> int:

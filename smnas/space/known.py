@@ -165,7 +165,7 @@ def _describe(pair: SpacePair) -> dict[str, str]:
         "stage 2: blocks": f"{stage_two.min_blocks} to {stage_two.max_blocks}",
         "stage 2: doublings": str(stage_two.doublings),
         "stage 2: members around a structure": f"{stage_two.size:,}",
-        "yardstick": str(pair.yardstick),
+        "yardsticks": ", ".join(map(str, pair.yardsticks)),
     }
 
 
@@ -182,7 +182,11 @@ def _misfit(size: tuple[int, int], area: int, aspect_ratio: float) -> float:
 
 def _micro(aspect_ratio: float) -> SpacePair:
     inputs = input_levels(aspect_ratio)
-    yardstick = DetectorArch.parse("retinanet-r18-quarter")
+    classics = ("retinanet-r18-quarter", "faster-rcnn-r18-quarter", "cascade-rcnn-r18-quarter")
+    yardsticks = tuple(
+        DetectorArch.parse(name).replace(input=inputs[len(inputs) // 2], norm="gn-ws")
+        for name in classics
+    )
     return SpacePair(
         name="micro",
         structural=StructuralSpace(
@@ -195,7 +199,8 @@ def _micro(aspect_ratio: float) -> SpacePair:
         modular=ModularSpace(
             bases=(8, 12, 16, 24, 32), neck_widths=(32, 48, 64, 96), min_blocks=4, max_blocks=14
         ),
-        yardstick=yardstick.replace(input=inputs[len(inputs) // 2], norm="gn-ws"),
+        yardstick=yardsticks[0],
+        more_yardsticks=yardsticks[1:],
     )
 
 
@@ -213,6 +218,10 @@ def _paper(aspect_ratio: float) -> SpacePair:
             bases=(48, 56, 64, 72), neck_widths=(128, 256, 512), min_blocks=5, max_blocks=35
         ),
         yardstick=DetectorArch.parse("faster-rcnn-r50-fpn"),
+        more_yardsticks=(
+            DetectorArch.parse("retinanet-r50-fpn"),
+            DetectorArch.parse("cascade-rcnn-r50-fpn"),
+        ),
     )
 
 

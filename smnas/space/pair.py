@@ -32,11 +32,18 @@ class SpacePair(BaseModel):
     modular: ModularSpace
     yardstick: ArchText
     """A known detector, trained with the same recipe and budget; not a candidate."""
+    more_yardsticks: tuple[ArchText, ...] = ()
+    """Others, trained as the finals are."""
+
+    @property
+    def yardsticks(self) -> tuple[DetectorArch, ...]:
+        """All of them, the first one first."""
+        return (self.yardstick, *self.more_yardsticks)
 
     @property
     def enclosing_input(self) -> InputSize:
-        """The smallest input that every structure's input, and the yardstick's, fits into."""
-        sizes = [*self.structural.input_sizes, self.yardstick.input]
+        """The smallest input that every structure's input, and the yardsticks', fits into."""
+        sizes = [*self.structural.input_sizes, *(arch.input for arch in self.yardsticks)]
         return InputSize(
             width=max(size.width for size in sizes), height=max(size.height for size in sizes)
         )

@@ -180,6 +180,21 @@ def test_wrong_objectives_and_constraints_name_what_is_meant(flags, message):
         make_config("trees", **flags)
 
 
+def test_an_algorithm_its_population_and_the_yardsticks_are_settings(tmp_path):
+    file = tmp_path / "rival.json"
+    file.write_text(
+        '{"data": {"source": "trees"}, "algorithm": "nsga2", "population": 8, "yardsticks": 1}'
+    )
+    config = make_config(file=file)
+    assert (config.algorithm, config.population, config.yardsticks) == ("nsga2", 8, 1)
+    settings = config.settings(400)
+    assert (settings.population, settings.yardsticks) == (8, 1)
+    assert make_config(file=file, algorithm="mo-asha").algorithm == "mo-asha"
+    assert make_config("trees").algorithm == "smnas"
+    with pytest.raises(ConfigError, match=r"algorithm: .*'random-rungs'.*got 'nsga3'"):
+        make_config("trees", algorithm="nsga3")
+
+
 def test_the_tie_width_that_nobody_sets_is_the_noise(tmp_path):
     assert make_config("trees").settings(100, noise=0.07).ap_tie == 0.07
     file = write(tmp_path, {"ap_tie": 0.01})

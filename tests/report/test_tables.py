@@ -14,7 +14,7 @@ from smnas.report.front_plot import hover_text
 from smnas.report.objectives import recommended_rule, run_objectives
 from smnas.report.page import render_page
 from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, recommended
-from smnas.report.verdict import judge
+from smnas.report.verdict import judge, yardstick_row
 from smnas.trial.metrics import make_objective
 from smnas.trial.trial import Trial
 
@@ -40,6 +40,32 @@ def test_exactly_one_is_recommended_the_fastest_with_95_percent_of_the_best(
     rows = front_rows(finished_trials, tmp_path)
     # 0.300 is at least 0.95 * 0.310 and takes half the time; 0.200 is not.
     assert [row["trial"] for row in rows if row["recommended"]] == [7]
+
+
+def test_all_yardsticks_are_listed_and_the_verdict_is_on_the_most_accurate(
+    make_trial: MakeTrial, tmp_path: Path
+) -> None:
+    trials = [
+        make_trial(0, "yardstick", 0.2, 5.0),
+        make_trial(1, "final", 0.5, 4.0),
+        make_trial(2, "yardstick", 0.1, 2.0),
+    ]
+    rows = front_rows(trials, tmp_path)
+    assert numbers(rows) == [1, 0, 2]
+    found = yardstick_row(rows)
+    assert found is not None
+    assert found["trial"] == 0
+
+
+def test_the_final_is_not_over_while_a_yardstick_runs(make_trial: MakeTrial) -> None:
+    trials = [
+        make_trial(0, "yardstick", 0.2, 5.0),
+        make_trial(1, "final", 0.5, 4.0),
+        make_trial(2, "yardstick", 0.1, 2.0),
+    ]
+    assert is_final(trials)
+    running = trials[0].model_copy(update={"outcome": None})
+    assert not is_final([running, *trials[1:]])
 
 
 def test_yardstick_is_never_recommended(make_trial: MakeTrial, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from smnas.search import SmNas
+from smnas.search.algorithms import ALGORITHMS as NAMES
+from smnas.search.algorithms import make_algorithm
 from smnas.search.parts import PLAIN, SearchParts
 from smnas.space.known import known_space
 from smnas.trial.trial import Trial
@@ -22,16 +25,24 @@ def _with_parts(parts):
     return lambda pair, settings: SmNas(pair, settings.model_copy(update={"parts": parts}))
 
 
-# How each algorithm is made from a pair of spaces and settings: a new one gets a line here.
-ALGORITHMS = {
+# How each algorithm is made from a pair of spaces and settings.
+OURS = {
     "sm-nas": SmNas,
     "plain": _with_parts(PLAIN),
     "everything": _with_parts(EVERYTHING),
 }
+RIVALS = {name: partial(make_algorithm, name) for name in NAMES if name != "smnas"}
+ALGORITHMS = {**OURS, **RIVALS}
 SPACES = ("micro", "paper", "tiny")
+CASES = [
+    *product(OURS, SPACES),
+    # Optuna's samplers take most of the time, and the small space shows what they do as well.
+    *((name, "tiny") for name in RIVALS if name not in ("random", "nsga2-rungs")),
+    ("evolution", "paper"),
+]
 
 
-@pytest.fixture(name="algorithm", params=[(a, s) for a in ALGORITHMS for s in SPACES], ids=str)
+@pytest.fixture(name="algorithm", params=CASES, ids=str)
 def fixture_algorithm(request, tiny, make_settings):
     algorithm, space = request.param
     pair = tiny if space == "tiny" else known_space(space)
@@ -69,7 +80,8 @@ def test_a_replay_proposes_what_was_proposed(algorithm, world):
 
 def test_what_it_has_read_before_makes_no_difference(make_settings, tiny, micro, world):
     """One that has played a whole search answers any part of it as one that has just been made."""
-    for make, pair in product(ALGORITHMS.values(), (tiny, micro)):
+    cases = [*product(OURS.values(), (tiny, micro)), *product(RIVALS.values(), (tiny,))]
+    for make, pair in cases:
         settings = make_settings(trials=10, finals=3)
         kept = make(pair, settings)
         whole = world().play(kept)
@@ -112,7 +124,8 @@ def test_killed_between_steps_with_three_slots_it_ends_the_same(algorithm, world
 
 def test_another_seed_is_another_search(tiny, micro, make_settings, world):
     for make in ALGORITHMS.values():
-        one, other = (world().play(make(micro, make_settings(seed=seed))) for seed in (0, 1))
+        settings = [make_settings(seed=seed) for seed in (0, 1)]
+        one, other = (world().play(make(micro, own), steps=9) for own in settings)
         assert [t.proposal.arch for t in one] != [t.proposal.arch for t in other]
 
 
@@ -122,22 +135,26 @@ spec = importlib.util.spec_from_file_location("worlds", sys.argv[1])
 worlds = importlib.util.module_from_spec(spec)
 sys.modules["worlds"] = worlds
 spec.loader.exec_module(worlds)
-from smnas.search import SearchSettings, SmNas
+from smnas.search import SearchSettings
+from smnas.search.algorithms import make_algorithm
 from smnas.space.known import known_space
-algorithm = SmNas(known_space("micro"), SearchSettings.model_validate_json(sys.argv[2]))
+settings = SearchSettings.model_validate_json(sys.argv[2])
+algorithm = make_algorithm(sys.argv[3], known_space("micro"), settings)
 print("\\n".join(worlds.texts(worlds.World(slots=2).play(algorithm))))
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["1", "4242"])
+@pytest.mark.parametrize(
+    ("name", "hash_seed"), [("smnas", "1"), ("smnas", "4242"), ("nsga2-rungs", "1"), ("tpe", "1")]
+)
 def test_another_process_with_another_hash_seed_proposes_the_same(
-    micro, make_settings, world, texts, hash_seed
+    micro, make_settings, world, texts, name, hash_seed
 ):
     settings = make_settings(trials=14)
-    here = texts(world(slots=2).play(SmNas(micro, settings)))
+    here = texts(world(slots=2).play(make_algorithm(name, micro, settings)))
     conftest = Path(__file__).with_name("conftest.py")
     there = subprocess.run(
-        [sys.executable, "-c", _PLAY, str(conftest), settings.model_dump_json()],
+        [sys.executable, "-c", _PLAY, str(conftest), settings.model_dump_json(), name],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         cwd=Path(__file__).parents[2],
         capture_output=True,
