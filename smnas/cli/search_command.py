@@ -77,6 +77,14 @@ Constraints = Annotated[
 ChosenDevice = Annotated[
     str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
 ]
+FinalNorm = Annotated[
+    str | None,
+    typer.Option(
+        metavar="bn|gn-ws|both",
+        help="Norm of the detectors that ship: bn (the default), which costs no time, gn-ws, with "
+        "which candidates are trained, or both: each final is then trained as two detectors.",
+    ),
+]
 Pictures = Annotated[
     bool | None,
     typer.Option(
@@ -128,6 +136,7 @@ def search(
     seed: options.Seed = None,
     device: ChosenDevice = None,
     init: options.Init = None,
+    final_norm: FinalNorm = None,
     pictures: Pictures = None,
     out: Out = None,
     storage: Storage = None,
@@ -162,6 +171,7 @@ def search(
         seed=seed,
         device=device,
         init=init,
+        final_norm=final_norm,
         pictures=pictures,
     )
     place = Workplace(disk_quota_gib=disk_quota)

@@ -11,13 +11,12 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from smnas.arch.parts import Norm
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.experiment.budgets import Budgets
 from smnas.search.algorithms import AlgorithmName
 from smnas.search.parts import SearchParts
-from smnas.search.settings import MAX_FINALS, SearchSettings, TieWidth
+from smnas.search.settings import MAX_FINALS, FinalNorm, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
 from smnas.trial.constraint import ConstraintText
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, ObjectiveNames
@@ -54,8 +53,8 @@ class SearchConfig(_Value):
     """Structures of the stage-one front that stage two searches around, at most."""
     finals: Annotated[int, Field(ge=1, le=MAX_FINALS)]
     """Members of the front that get the final training, at most."""
-    final_norm: Norm = "bn"
-    """Norm that the finals are trained with, which ships."""
+    final_norm: FinalNorm = "bn"
+    """Norm that the finals are trained with, which ships; ``both``: each is trained twice."""
     budgets: Budgets = Budgets()
     algorithm: AlgorithmName = "smnas"
     """What makes the proposals: SM-NAS, or a rival on the same ground."""
@@ -188,6 +187,7 @@ class Flags(TypedDict, total=False):
     seed: int | None
     device: str | None
     init: str | Path | None
+    final_norm: str | None
 
 
 def make_config(

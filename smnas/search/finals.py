@@ -74,16 +74,16 @@ def _most_unlike(layer: list[Trial], chosen: list[Trial], settings: SearchSettin
     return gaps.index(max(gaps))
 
 
-def final_arch(arch: DetectorArch, settings: SearchSettings) -> DetectorArch:
-    """Return ``arch`` with the norm that ships."""
-    return arch.replace(norm=settings.final_norm)
+def final_archs(arch: DetectorArch, settings: SearchSettings) -> list[DetectorArch]:
+    """Return ``arch`` with each of the norms that ship: another norm is another detector."""
+    return [arch.replace(norm=norm) for norm in settings.final_norms]
 
 
 def _one_per_arch(members: list[Trial], settings: SearchSettings) -> list[Trial]:
     """Return the members without those whose final would build the network of an earlier one."""
     by_arch: dict[DetectorArch, Trial] = {}
     for trial in members:
-        by_arch.setdefault(as_built(final_arch(trial.proposal.arch, settings)), trial)
+        by_arch.setdefault(as_built(final_archs(trial.proposal.arch, settings)[0]), trial)
     return list(by_arch.values())
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smnas.arch import DetectorArch
-from smnas.search.finals import choose_finalists, final_arch
+from smnas.search.finals import choose_finalists, final_archs
 from smnas.search.settings import SearchSettings
 from smnas.space.pair import SpacePair
 from smnas.trial.trial import Origin, Trial
@@ -31,15 +31,16 @@ def last_round(
     if not finalists:
         return []
     first, *others = (
-        LastTraining(final_arch(arch, settings), "yardstick", Origin(operator="yardstick"))
+        LastTraining(final_archs(arch, settings)[0], "yardstick", Origin(operator="yardstick"))
         for arch in spaces.yardsticks[: settings.yardsticks]
     )
     finals = [
         LastTraining(
-            final_arch(trial.proposal.arch, settings),
+            arch,
             "final",
             Origin(operator="final", parent=trial.number, group=trial.proposal.origin.group),
         )
         for trial in finalists
+        for arch in final_archs(trial.proposal.arch, settings)
     ]
     return [*others, *finals, first]

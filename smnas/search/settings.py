@@ -1,6 +1,6 @@
 """How much a search may try, how it divides that, and how small a difference means nothing."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,10 @@ MAX_FINALS = 8
 PLATEAU_GAIN = 0.01
 """Share of the hypervolume; less than this is a plateau."""
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+FinalNorm = Literal["bn", "gn-ws", "both"]
+"""Norm of the finals; ``both``: each is trained with one and with the other, as two detectors."""
 
 
 class SearchSettings(BaseModel):
@@ -51,7 +55,7 @@ class SearchSettings(BaseModel):
     stage_one: Budget
     stage_two: Budget
     final: Budget
-    final_norm: Norm = "bn"
+    final_norm: FinalNorm = "bn"
     """Norm of the finals; the paper ships BN (paper.md 4.4)."""
     objectives: ObjectiveNames = DEFAULT_OBJECTIVES
     """What the fronts of stage one and of the finals are taken over."""
@@ -75,6 +79,11 @@ class SearchSettings(BaseModel):
                 " expected at least 1: raise one of them"
             )
         return self
+
+    @property
+    def final_norms(self) -> tuple[Norm, ...]:
+        """The norms that each final is trained with; the yardstick has the first."""
+        return ("bn", "gn-ws") if self.final_norm == "both" else (self.final_norm,)
 
     @property
     def stage_one_trials(self) -> int:

@@ -56,7 +56,7 @@ def test_flags_win_over_the_file(call: Call, searched: dict[str, Any], tmp_path:
 def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_path: Path) -> None:
     flags = ["--images", "pics", "--val", "v.json", "--test", "t.json", "--space", "paper"]
     flags += ["--trials", 9, "--hours", 2.5, "--seed", 3, "--device", "cuda:1", "--init", "w"]
-    flags += ["--group-by", "film", "--disk-quota", 2.5]
+    flags += ["--group-by", "film", "--disk-quota", 2.5, "--final-norm", "both"]
     assert call("search", "my/boxes.json", *flags).exit_code == 0
     config = searched["config"]
     assert config.data.model_dump() == {
@@ -69,6 +69,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert (config.space, config.trials, config.hours) == ("paper", 9, 2.5)
     assert (config.seed, config.device) == (3, "cuda:1")
     assert str(config.recipe.initial_weights) == "w"
+    assert config.final_norm == "both"
     assert searched["folder"] == Path("runs/boxes")
     assert searched["workplace"].disk_quota_gib == 2.5
 

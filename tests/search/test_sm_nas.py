@@ -90,6 +90,23 @@ def test_finals_are_their_parents_with_the_norm_that_ships(micro, make_settings,
     assert last.arch == micro.yardstick.replace(norm=norm)
 
 
+def test_both_norms_are_two_detectors_of_each_finalist(micro, make_settings, world):
+    settings = make_settings(final_norm="both")
+    trials = world().play(SmNas(micro, settings))
+    finals = [trial.proposal for trial in _stage(trials, "final")]
+    chosen = choose_finalists(trials, settings)
+    expected = [
+        trials[parent.number].proposal.arch.replace(norm=norm)
+        for parent in chosen
+        for norm in ("bn", "gn-ws")
+    ]
+    assert [final.arch for final in finals] == expected
+    assert len({final.arch.arch_id for final in finals}) == 2 * len(chosen)
+    assert len({final.seed for final in finals}) == 2 * len(chosen)
+    yardsticks = [t.proposal for t in _stage(trials, "yardstick")]
+    assert yardsticks[-1].arch == micro.yardstick.replace(norm="bn")
+
+
 def test_with_another_budget_a_group_begins_with_its_structure(micro, make_settings, world):
     settings = make_settings(stage_two={"epochs": 5})
     trials = world().play(SmNas(micro, settings))
