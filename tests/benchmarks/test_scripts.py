@@ -29,6 +29,14 @@ def test_paper_latency(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_checkpoints(tmp_path: Path) -> None:
+    found = run("checkpoints.py", tmp_path / "found.json", "--rounds", "1", "--names", "micro")
+    assert found["micro"]["mib"] > 1
+    assert found["micro"]["write_s"] > 0
+    assert 0 < found["micro"]["share_of_training"] < 0.01
+
+
+@pytest.mark.slow
 def test_repeatability(tmp_path: Path) -> None:
     small = ("--small", "--repeats", "2", "--loaded", "1")
     found = run("repeatability.py", tmp_path / "found.json", *small)
