@@ -129,11 +129,7 @@ def make_plan(settings: SearchSettings, splits: Splits, probe: Probe | None) -> 
     trainings = sum(
         stage.trainings * _trials_per_training(settings, stage.budget) for stage in stages
     )
-    tested = (
-        0
-        if splits.test is None
-        else (settings.finals * len(settings.final_norms) + 1) * len(splits.test)
-    )
+    tested = 0 if splits.test is None else (settings.final_trainings + 1) * len(splits.test)
     trials_s = sum(stage.trainings * seconds(stage.budget) for stage in stages)
     per_trial_mb = 4 * probe.params_m + len(splits.val) * _BYTES_PER_PREDICTION / 1e6
     return Plan(
@@ -177,7 +173,7 @@ def _count_stages(
     return (
         PlannedStage("stage one", one, settings.stage_one),
         PlannedStage("stage two", two, settings.stage_two),
-        PlannedStage("finals", settings.finals * len(settings.final_norms), settings.final),
+        PlannedStage("finals", settings.final_trainings, settings.final),
         PlannedStage("yardstick, short", 1, settings.stage_one),
         PlannedStage("yardsticks", settings.yardsticks, settings.final),
     )

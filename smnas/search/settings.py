@@ -86,6 +86,11 @@ class SearchSettings(BaseModel):
         return ("bn", "gn-ws") if self.final_norm == "both" else (self.final_norm,)
 
     @property
+    def final_trainings(self) -> int:
+        """Finals that are trained, at most: each with each norm."""
+        return self.finals * len(self.final_norms)
+
+    @property
     def stage_one_trials(self) -> int:
         """Candidates that stage one may use."""
         return round(self.trials * self.stage_one_share)
