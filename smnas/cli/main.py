@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import typer
 
+from smnas.cli.dashboard_command import dashboard
 from smnas.cli.data_check_command import check
 from smnas.cli.data_command import data
 from smnas.cli.data_convert_command import convert
@@ -45,6 +46,7 @@ COMMANDS = {
     "plan": Command(plan, "smnas plan my/annotations.json --images my/pictures --hours 5"),
     "front": Command(front, "smnas front runs/trees --json"),
     "report": Command(report, "smnas report runs/trees"),
+    "dashboard": Command(dashboard, "smnas dashboard runs/trees --port 8081"),
     "predict": Command(predict, "smnas predict runs/trees my/picture.jpg --out found"),
     "train": Command(train, "smnas train retinanet-r18-quarter trees --epochs 12 --out trained"),
     "evaluate": Command(evaluate, "smnas evaluate runs/trees trees --split test --json"),

@@ -25,6 +25,7 @@ def in_another_process(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_there_are_the_commands_that_the_readme_names() -> None:
     assert sorted(COMMANDS) == [
+        "dashboard",
         "data",
         "describe",
         "evaluate",
