@@ -13,6 +13,7 @@ from smnas.data.bdd100k_names import CLASSES, Names
 from smnas.data.category_file import settle_categories
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
+from smnas.data.inside import Inside
 from smnas.data.picture_files import choose_folder, measure_picture
 from smnas.data.table import BoxRows, PictureRow, PictureTable, check_something_is_there
 from smnas.data.table_dataset import Places, TableDataset, open_table
@@ -163,8 +164,12 @@ def _tabulate_pictures(
     Where the annotations give no size, the picture tells its own.
     """
     rows: list[PictureRow] = []
+    inside = Inside(folder)
     for (picture_id, frame), file in zip(frames.items(), files, strict=True):
         known = frame.size or size
+        if not inside.holds(file):
+            faults.add(f"{_told(picture_id)}.name: {file!r} leaves {folder}")
+            continue
         try:
             found = (known.width, known.height) if known else measure_picture(folder / file)
         except DataError as error:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from smnas.data.annotations import Annotations
 from smnas.data.dataset import DetectionDataset, hash_content
 from smnas.data.faults import Faults
+from smnas.data.inside import Inside
 from smnas.data.picture import Picture, read_picture
 from smnas.data.table import PictureRow, PictureTable
 from smnas.errors import DataError, MissingFileError
@@ -198,10 +199,14 @@ def _box_fault(box_xyxy: list[float]) -> str:
 def _measure_files(table: PictureTable, places: Places, faults: Faults) -> list[int | None]:
     """Return the bytes of each picture's file, None where it is not there."""
     sizes: list[int | None] = []
+    inside = Inside(table.folder)
     for number, path in enumerate(table.picture_paths()):
-        sizes.append(measure_file(path))
-        if sizes[-1] is None:
-            name = table.pictures[number].file_name
+        name = table.pictures[number].file_name
+        stays = inside.holds(path)
+        sizes.append(measure_file(path) if stays else None)
+        if not stays:
+            faults.add(f"{places.picture(number)}: {name!r} leaves the folder of the pictures")
+        elif sizes[-1] is None:
             faults.add(f"{places.picture(number)}: no picture {name!r}")
     return sizes
 

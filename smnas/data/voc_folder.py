@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from smnas.data.category_file import settle_categories
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
+from smnas.data.inside import Inside
 from smnas.data.picture_files import list_pictures
 from smnas.data.table import BoxRows, PictureRow, PictureTable, check_something_is_there
 from smnas.data.table_dataset import Places, TableDataset, open_table
@@ -128,9 +129,12 @@ def _read_set(file: Path, root: Path, annotations: Path, faults: Faults) -> list
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not a text file in UTF-8: {error}") from None
     kept: dict[str, None] = {}
+    inside = Inside(annotations)
     for line, name in enumerate(names, start=1):
         if name in kept:
             faults.add(f"{place}: {name!r} is there twice (entry {line})")
+        elif not inside.holds(f"{name}.xml"):
+            faults.add(f"{place}: entry {line}: {name!r} leaves {annotations}")
         elif not (annotations / f"{name}.xml").is_file():
             folder = annotations.relative_to(root)
             faults.add(f"{place}: entry {line}: no file {str(folder / f'{name}.xml')!r}")

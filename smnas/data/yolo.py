@@ -11,6 +11,7 @@ from pathlib import Path
 from smnas.data.category_file import settle_categories
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
+from smnas.data.inside import Inside
 from smnas.data.picture_files import list_pictures, measure_picture
 from smnas.data.table import BoxRows, PictureRow, PictureTable, check_something_is_there
 from smnas.data.table_dataset import Places, TableDataset, open_table
@@ -77,21 +78,27 @@ def _find_pictures(
     It is the only folder of the split, where that has one.
     """
     files: dict[Path, None] = {}
-    found = root
+    found, inside = root, Inside(root)
     for place in places:
         found = root / place
-        if not found.exists() and place.startswith("../"):
+        if place.startswith("../") and not inside.holds(place):
             found = root / place[3:]  # written by a tool that puts data.yaml one folder deeper
-        if found.is_dir():
+        if not inside.holds(found):
+            faults.add(f"{split}: {place!r} leaves {root}")
+        elif found.is_dir():
             files.update(dict.fromkeys(found / name for name in list_pictures(found)))
         elif found.is_file():
             files.update(dict.fromkeys(_read_list(found, root)))
         else:
             faults.add(f"{split}: no folder or list {place!r} in {root}")
     folder = found if len(places) == 1 and found.is_dir() else root
+    for file in files:
+        if not inside.holds(file):
+            faults.add(f"{split}: {str(file)!r} leaves {root}")
     names = [
         (file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix()
         for file in files
+        if inside.holds(file)
     ]
     return folder, names
 
