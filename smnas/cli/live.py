@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,8 @@ from smnas.trial.trial import Trial
 
 _MAX_ROWS = 9
 """Rows of the live table: with the lines around it they fit a terminal of 24 lines."""
+_MAX_RUNNING = 3
+"""Trials that are named, of those that run."""
 
 
 class LiveView:
@@ -37,9 +40,8 @@ class LiveView:
         self._briefing: Briefing | None = None
         self._pace = Pace(begun=clock())
         self._table: RenderableType = Text("The front appears with the first measured detector.")
-        self._running = ""
-        self._note = ""
-        self._share_of_trial = 0.0
+        self._running: dict[int, _Running] = {}
+        """The running trials by their numbers."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -71,13 +73,13 @@ class LiveView:
 
     def started(self, trial: Trial) -> None:
         """Show which trial runs."""
-        self._running = f"{_place(trial)}: {trial.proposal.arch}"
-        self._note, self._share_of_trial = "starting", 0.0
+        self._running[trial.number] = _Running(f"{_place(trial)}: {trial.proposal.arch}")
         self._refresh()
 
     def progressed(self, number: int, share: float, note: str) -> None:
-        """Show how far the running trial is."""
-        self._note, self._share_of_trial = note, share
+        """Show how far a running trial is."""
+        if number in self._running:
+            self._running[number].share, self._running[number].note = share, note
         self._refresh()
 
     def recorded(self, trial: Trial, trials: Sequence[Trial], done_share: float) -> None:
@@ -90,7 +92,7 @@ class LiveView:
             self._say(f"{self._pace.describe(self._clock())}: {_recorded_line(trial)}")
         elif trial.failed:
             self._say(_recorded_line(trial))
-        self._running, self._note, self._share_of_trial = "", "", 0.0
+        self._running.pop(trial.number, None)
         self._refresh()
 
     def noted(self, sentence: str) -> None:
@@ -123,9 +125,22 @@ class LiveView:
             ProgressBar(total=1.0, completed=self._pace.share),
             self._pace.describe(self._clock()),
         )
-        bars.add_row("trial", ProgressBar(total=1.0, completed=self._share_of_trial), self._note)
-        running = Text(self._running, style="dim", no_wrap=True, overflow="ellipsis")
-        return Group(self._table, bars, running)
+        running = list(self._running.values())
+        share = sum(trial.share for trial in running) / max(1, len(running))
+        one = running[0].note if running else ""
+        note = one if len(running) < 2 else f"{len(running)} running"
+        bars.add_row("trial" if len(running) < 2 else "trials", ProgressBar(1.0, share), note)
+        names = "\n".join(trial.name for trial in running[:_MAX_RUNNING])
+        return Group(self._table, bars, Text(names, style="dim", no_wrap=True, overflow="ellipsis"))
+
+
+@dataclass
+class _Running:
+    """A trial that runs, as it is shown."""
+
+    name: str
+    share: float = 0.0
+    note: str = "starting"
 
 
 def _briefing_table(briefing: Briefing) -> Table:

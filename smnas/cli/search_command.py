@@ -117,6 +117,30 @@ DiskQuota = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flags win over it.")]
 
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Trials to run at a time on this machine or on the cluster (needs Ray)."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Run the trials on this Ray cluster."),
+]
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(help="GPUs that a trial gets; with 0.5 two share one, with 2 it trains on two."),
+]
+TrialHours = Annotated[
+    float | None,
+    typer.Option(
+        help="Hours after which a trial counts as hung; many times what such trials take unless "
+        "told otherwise."
+    ),
+]
+MemoryMib = Annotated[
+    float | None,
+    typer.Option(help="MiB of memory that a trial may use; its share of the machine's."),
+]
+
 
 def search(
     data: OptionalData = None,
@@ -142,6 +166,11 @@ def search(
     storage: Storage = None,
     disk_quota: DiskQuota = None,
     config: Config = None,
+    workers: Workers = None,
+    address: Address = None,
+    gpus_per_trial: GpusPerTrial = None,
+    trial_hours: TrialHours = None,
+    memory_mib: MemoryMib = None,
     json: options.Json = False,
 ) -> None:
     """Search for detectors: train candidates, train the best longer, write a report.
@@ -150,31 +179,18 @@ def search(
     The same call goes on where a stopped one was; a folder with another search is refused.
     """
     from smnas.experiment.config import make_config
-    from smnas.experiment.workplace import Workplace
+    from smnas.experiment.workplace import make_workplace
 
     settings = make_config(
-        data,
-        config,
-        images=images,
-        val=val,
-        test=test,
-        group_by=group_by,
-        space=space,
-        trials=trials,
-        hours=hours,
-        epochs=epochs,
-        rungs=rungs,
-        algorithm=algorithm,
-        objectives=objectives,
-        metric=metric,
-        constraints=constraints or None,
-        seed=seed,
-        device=device,
-        init=init,
-        final_norm=final_norm,
-        pictures=pictures,
-    )
-    place = Workplace(disk_quota_gib=disk_quota)
+        data, config, images=images, val=val, test=test, group_by=group_by, space=space,
+        trials=trials, hours=hours, epochs=epochs, rungs=rungs, algorithm=algorithm,
+        objectives=objectives, metric=metric, constraints=constraints or None, seed=seed,
+        device=device, init=init, final_norm=final_norm, pictures=pictures,
+    )  # fmt: skip
+    place = make_workplace(
+        workers=workers, address=address, gpus_per_trial=gpus_per_trial, trial_hours=trial_hours,
+        memory_mib=memory_mib, disk_quota_gib=disk_quota,
+    )  # fmt: skip
     folder = out or Path("runs") / Path(settings.data.source).stem.replace(":", "-")
     _run_shown(settings, folder, place, storage, json)
 

@@ -30,6 +30,10 @@ class Executor(Protocol):
         """Return whether nothing is running or waiting."""
         ...
 
+    def drop_waiting(self) -> None:
+        """Forget what has been submitted and does not run yet; its trials stay unfinished."""
+        ...
+
     def close(self) -> None:
         """Stop what runs, and leave no process behind; its trials stay unfinished."""
         ...

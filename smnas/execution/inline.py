@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from smnas.errors import SmnasError
 from smnas.execution.faults import next_step
-from smnas.execution.work import Fault, Files, Limits, Order, Progress, TrialProgress, TrialSlot
+from smnas.execution.work import (
+    DataMissing,
+    Fault,
+    Files,
+    Limits,
+    Order,
+    Progress,
+    TrialProgress,
+    TrialSlot,
+)
 from smnas.trial.trial import Outcome, Trial
 
 
@@ -55,6 +64,10 @@ class InlineExecutor:
         """Return whether the queue is empty."""
         return not self._queue
 
+    def drop_waiting(self) -> None:
+        """Forget what is queued."""
+        self._queue.clear()
+
     def close(self) -> None:
         """Stop what runs."""
         self._slot.close()
@@ -65,10 +78,12 @@ class InlineExecutor:
             match event:
                 case Progress(share=share, note=note):
                     self._progress(order.trial.number, share, note)
-                case Files():
-                    raise SmnasError("files of a trial came where they lie already")
                 case Fault() | Outcome():
                     return event
                 case SmnasError():
                     raise event
+                case DataMissing(reason=reason):
+                    raise reason
+                case Files():
+                    continue  # they lie where they belong
         raise SmnasError(f"trial {order.trial.number} ended without a word")

@@ -36,10 +36,11 @@ def main(descriptor: int) -> None:
 
 
 def _serve(owner: Connection) -> None:
-    search_path, world, folder = owner.recv()
+    search_path, pickled, folder, moved_to = owner.recv()
     sys.path[:] = search_path
     try:
-        work: Work = pickle.loads(world).open()
+        world = pickle.loads(pickled)
+        work: Work = (world if moved_to is None else world.moved(moved_to)).open()
     except SmnasError as error:
         owner.send(error)
         return
@@ -48,7 +49,7 @@ def _serve(owner: Connection) -> None:
     owner.send(None)
     while True:
         order: Order = owner.recv()
-        _Attempt(work, Path(folder), order, owner).run()
+        _Attempt(work, folder, order, owner).run()
 
 
 class _Attempt:

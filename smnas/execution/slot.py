@@ -12,24 +12,39 @@ from pathlib import Path
 from typing import Self
 
 from smnas.errors import SmnasError
-from smnas.execution.process import kill_group
+from smnas.execution.process import kill_group, usable_memory_mib
 from smnas.execution.work import Event, Fault, Order, Progress, World
 
 _LAST_WORDS_BYTES = 4000
+_FOR_TRIALS = 0.9
+"""Share of a machine's memory that trials may use."""
 
 
 class Slot:
     """Runs one attempt at a time, each in a child process of its own.
 
     Args:
-        world: What the trials share; it is built once, when the first of them begins.
+        world: What the trials share, pickled; it is built once, when the first of them begins.
         folder: What trials leave behind is written under it.
+        machine_share: Share of this machine's memory that a trial may use where nothing else is
+            said.
     """
 
-    def __init__(self, world: World, folder: Path) -> None:
-        self._world = pickle.dumps(world)
+    def __init__(self, world: bytes, folder: Path, machine_share: float = 1.0) -> None:
+        self._world = world
         self._folder = folder
+        self._memory_mib = _spare_of_all(machine_share)
+        self._moved_to: Path | None = None
         self._nest: _Nest | None = None
+
+    @classmethod
+    def of(cls, world: World, folder: Path) -> Self:
+        """Return a slot that has this machine for itself."""
+        return cls(pickle.dumps(world), folder)
+
+    def move(self, folder: Path) -> None:
+        """Have what the trials share read its data from ``folder``."""
+        self._moved_to = folder
 
     def open(self) -> "_Nest":
         """Build what the trials share, if that has not been done.
@@ -38,7 +53,7 @@ class Slot:
             SmnasError: It cannot be built.
         """
         if self._nest is None:
-            self._nest = _Nest.start(self._world, self._folder)
+            self._nest = _Nest.start(self._world, self._folder, self._moved_to)
         return self._nest
 
     def run(self, order: Order) -> Iterator[Event]:
@@ -48,6 +63,9 @@ class Slot:
             SmnasError: What the trials share cannot be built.
         """
         nest = self.open()
+        limits = order.limits
+        if limits.memory_mib is None:
+            order = replace(order, limits=replace(limits, memory_mib=self._memory_mib))
         try:
             yield from nest.attempt(order)
         finally:
@@ -59,6 +77,12 @@ class Slot:
         if self._nest is not None:
             self._nest.close()
             self._nest = None
+
+
+def _spare_of_all(share: float) -> float | None:
+    """Return so much of this machine's memory that the system keeps some; None where unknown."""
+    memory_mib = usable_memory_mib()
+    return None if memory_mib is None else _FOR_TRIALS * share * memory_mib
 
 
 class _Nest:
@@ -83,12 +107,12 @@ class _Nest:
             )
 
     @classmethod
-    def start(cls, world: bytes, folder: Path) -> Self:
+    def start(cls, world: bytes, folder: Path, moved_to: Path | None) -> Self:
         """Return a nest that has built ``world``."""
         nest = cls()
         answer: object = None
         try:
-            nest._pipe.send((sys.path, world, str(folder)))
+            nest._pipe.send((sys.path, world, folder, moved_to))
             answer = nest._pipe.recv()
         except (EOFError, OSError):
             error = f"the process that trials are started from has ended: {nest._last_words(0)}"

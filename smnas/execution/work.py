@@ -4,7 +4,7 @@ A trial runs in a child process. What the child does is handed in as a ``World``
 pickled by the name of its class, and that builds in the other process whatever all trials share.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -34,6 +34,21 @@ class Limits:
     seconds: float | None = None
     memory_mib: float | None = None
     batch_parts: int = 1
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a slot gets of a machine."""
+
+    cpus: int = 1
+    gpus: float = 0.0
+
+    def fits(self, resources: dict[str, float]) -> int:
+        """Return how many slots a machine with these resources has room for."""
+        rooms = [int(resources.get("CPU", 0.0) // self.cpus)]
+        if self.gpus:
+            rooms.append(int(resources.get("GPU", 0.0) / self.gpus + 1e-6))
+        return min(rooms)
 
 
 @dataclass(frozen=True)
@@ -78,10 +93,18 @@ class Files:
     Only where the process that runs trials does not see that folder itself.
     """
 
-    content: dict[str, bytes]
+    content: dict[str, bytes | None]
+    """None for what is not there any more."""
 
 
-Event = Progress | Files | Fault | Outcome | SmnasError
+@dataclass(frozen=True)
+class DataMissing:
+    """What the trials share cannot be built here, for lack of the data that it reads."""
+
+    reason: SmnasError
+
+
+Event = Progress | Files | DataMissing | Fault | Outcome | SmnasError
 """What happens during an attempt. It ends with an outcome, a fault, or an error that is no trial's
 fault and ends the search."""
 
@@ -104,6 +127,39 @@ class World(Protocol):
 
     def open(self) -> Work:
         """Return the work, with data read and heavy modules imported, and no thread running."""
+        ...
+
+
+class Movable(World, Protocol):
+    """A world whose data can be sent to a machine that has none of them."""
+
+    @property
+    def key(self) -> str:
+        """Name of the data, by their content."""
+        ...
+
+    def pack(self) -> Iterator[dict[str, bytes]]:
+        """Yield the files that ``open`` reads, a part of them at a time, by relative path."""
+        ...
+
+    def moved(self, folder: Path) -> "Movable":
+        """Return the world that reads those files from ``folder``."""
+        ...
+
+
+class Store(Protocol):
+    """The run folder, as far as trials are concerned."""
+
+    def read(self, trial: Trial) -> dict[str, bytes]:
+        """Return the files that a trial begins with, by path relative to the run folder."""
+        ...
+
+    def write(self, content: Mapping[str, bytes | None]) -> None:
+        """Write files, each whole or not at all; None removes one.
+
+        Raises:
+            StorageFullError: No room on the disk.
+        """
         ...
 
 

@@ -1,9 +1,12 @@
 """Where things lie in a run folder, and how a file gets there whole or not at all."""
 
 import os
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from smnas.archive.storage import room_on_disk
+from smnas.errors import ArchiveError
+from smnas.trial.trial import Trial
 
 CONFIG = "config.json"
 FRONT = "front.json"
@@ -13,11 +16,12 @@ PICTURE_INDEX = "index.json"
 WEIGHTS = "weights.safetensors"
 TRAINING_LOG = "log.json"
 CHECKPOINTS = "checkpoints"
+_TRIALS = "trials"
 
 
 def trial_folder(run_folder: Path, number: int) -> Path:
     """Return the folder of one trial."""
-    return run_folder / "trials" / f"{number:04d}"
+    return run_folder / _TRIALS / f"{number:04d}"
 
 
 def checkpoint_folder(run_folder: Path, number: int) -> Path:
@@ -46,3 +50,35 @@ def write_whole(path: Path, content: str | bytes) -> None:
         except OSError:
             part.unlink(missing_ok=True)
             raise
+
+
+class RunFiles:
+    """The run folder as the ``Store`` of trials that run where it cannot be seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, trial: Trial) -> dict[str, bytes]:
+        """Return what the trial has left so far, and what the one that it continues has."""
+        folders = [trial_folder(self._folder, trial.number)]
+        if trial.proposal.continues is not None:
+            folders.append(checkpoint_folder(self._folder, trial.proposal.continues))
+        files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(self._folder).as_posix(): path.read_bytes() for path in files}
+
+    def write(self, content: Mapping[str, bytes | None]) -> None:
+        """Write files, each whole or not at all; None removes one.
+
+        Raises:
+            ArchiveError: A name that is not below the folder of the trials.
+            StorageFullError: No room on the disk.
+        """
+        for name, data in content.items():
+            parts = PurePosixPath(name).parts
+            if parts[:1] != (_TRIALS,) or ".." in parts:
+                raise ArchiveError(f"a worker sent the file {name!r}; expected it under {_TRIALS}/")
+            path = self._folder / name
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_whole(path, data)

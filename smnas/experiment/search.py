@@ -12,13 +12,12 @@ import torch
 from smnas.archive.archive import Archive
 from smnas.archive.driver_lock import check_free
 from smnas.errors import SmnasError
-from smnas.execution.inline import InlineExecutor
-from smnas.execution.slot import Slot
 from smnas.experiment.briefing import make_header
 from smnas.experiment.config import SearchConfig, make_config
 from smnas.experiment.disk_quota import DiskQuota
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
+from smnas.experiment.interruption import Interruption
 from smnas.experiment.limits import TrialLimits
 from smnas.experiment.observer import Briefing, Observer, RunSummary, SilentObserver
 from smnas.experiment.plan import Plan, make_plan
@@ -30,7 +29,7 @@ from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, PLAN, write_whole
 from smnas.experiment.threads import one_core_left
 from smnas.experiment.trial_world import TrialWorld
-from smnas.experiment.workplace import Workplace
+from smnas.experiment.workplace import Workplace, make_workplace, open_executor
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
@@ -60,17 +59,20 @@ def search(
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
             ``space``, ``trials``, ``hours``, ``epochs``, ``rungs``, ``algorithm``, ``objectives``
-            or ``metric``, ``constraints``, ``pictures``, ``seed``, ``device``, ``init``.
+            or ``metric``, ``constraints``, ``pictures``, ``seed``, ``device``, ``init``; and
+            those of the ``Workplace``.
 
     Raises:
-        ConfigError: A setting that is wrong.
+        ConfigError: A setting that is wrong, or Ray is asked for and not installed.
         DataError: A picture or an annotation that is wrong.
         RunMismatchError: ``out`` holds another search.
         RunBusyError: Another search is running in ``out``.
         StorageFullError: No room on the disk; what is there is kept.
     """
+    where = {name: flags.pop(name, None) for name in Workplace.model_fields}
     settings = make_config(data, config, **flags)
-    return run_search(settings, Path(out), observer or SilentObserver(), storage=storage)
+    workplace = make_workplace(**where)
+    return run_search(settings, Path(out), observer or SilentObserver(), workplace, storage)
 
 
 def run_search(
@@ -81,7 +83,7 @@ def run_search(
     storage: str | None = None,
 ) -> RunSummary:
     """Run the search that ``config`` describes in ``folder``; see ``search``."""
-    workplace = workplace or Workplace()
+    workplace = (workplace or Workplace()).settled(config.device)
     started = time.perf_counter()
     check_free(folder)
     ready = prepare(config)
@@ -156,28 +158,29 @@ def search_archive(
     observer: Observer,
 ) -> None:
     """Run all trials of the search that are not in the archive yet."""
-    world = TrialWorld(
-        data=config.data,
-        seed=config.seed,
-        data_ids=archive.header.data_ids,
-        largest_input=spaces.enclosing_input,
-        recipe=config.recipe,
-        device=config.device,
-        clock=config.clock,
-        final_budget=settings.final,
-        constraints=config.constraints,
-        threads=torch.get_num_threads(),
-        further=tuple(run_metrics(archive.header.config)),
-        processes=workplace.processes,
+    world = TrialWorld.of_search(
+        config,
+        archive.header.data_ids,
+        spaces.enclosing_input,
+        settings.final,
+        workplace.cpus or torch.get_num_threads(),
+        tuple(run_metrics(archive.header.config)),
+        workplace.processes,
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
-    executor = InlineExecutor(Slot(world, archive.folder), limits, observer.progressed)
-    algorithm = make_algorithm(config.algorithm, spaces, settings)
-    try:
-        run(archive, algorithm, executor, tidying, plan.done_share)
-    finally:
-        executor.close()
+    place = (workplace, config.device, world, archive.folder, limits, observer.progressed)
+    with open_executor(*place) as executor, Interruption(observer.noted) as interruption:
+        run(
+            archive,
+            make_algorithm(config.algorithm, spaces, settings),
+            executor,
+            tidying,
+            plan.done_share,
+            lambda: interruption.asked,
+        )
+    if interruption.asked:
+        raise KeyboardInterrupt
 
 
 def write_front(archive: Archive) -> tuple[FrontRow, ...]:

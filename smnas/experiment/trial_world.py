@@ -1,15 +1,23 @@
 """What a process must know to run the trials of a search: small, so that it can travel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
 from smnas.arch.parts import InputSize
+from smnas.data.category_file import FILE_NAME as CATEGORIES
+from smnas.data.dataset import hash_content
+from smnas.data.embedded import is_embedded
 from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import DataSpec, load_splits
-from smnas.errors import DataError
+from smnas.data.splits import Splits
+from smnas.errors import DataError, MissingFileError
+from smnas.experiment.config import SearchConfig
 from smnas.experiment.evaluate import Clock, Evaluator
+from smnas.experiment.sent_data import find_sent, pack_files
 from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import ConstraintText
@@ -39,6 +47,41 @@ class TrialWorld(BaseModel):
     processes: int = 1
     """How many processes share a training, on ``cuda`` each with a GPU of its own."""
 
+    @classmethod
+    def of_search(
+        cls,
+        config: SearchConfig,
+        data_ids: Mapping[str, str],
+        largest_input: InputSize,
+        final_budget: Budget,
+        threads: int,
+        further: tuple[str, ...] = (),
+        processes: int = 1,
+    ) -> Self:
+        """Return the world of a search, its paths absolute: other processes start elsewhere."""
+        start = config.recipe.initial_weights
+        recipe = config.recipe
+        if isinstance(start, Path):
+            recipe = recipe.model_copy(update={"initial_weights": start.absolute()})
+        data = config.data
+        if not is_embedded(data.source):
+            places = {name: _absolute(getattr(data, name)) for name in _PLACES}
+            data = data.model_copy(update=places)
+        return cls(
+            data=data,
+            seed=config.seed,
+            data_ids=data_ids,
+            largest_input=largest_input,
+            recipe=recipe,
+            device=config.device,
+            clock=config.clock,
+            final_budget=final_budget,
+            constraints=config.constraints,
+            threads=threads,
+            further=further,
+            processes=processes,
+        )
+
     def open(self) -> Evaluator:
         """Return what turns trials into outcomes, with the data read.
 
@@ -47,6 +90,9 @@ class TrialWorld(BaseModel):
             MissingFileError: They are not here.
         """
         torch.set_num_threads(1)  # no thread may be running when trials are forked
+        start = self.recipe.initial_weights
+        if isinstance(start, Path) and not start.exists():
+            raise MissingFileError(f"{start}: no such file of initial weights")
         splits = load_splits(self.data, self.seed)
         found = {"train": splits.train.data_id, "val": splits.val.data_id}
         if found != dict(self.data_ids):
@@ -70,3 +116,58 @@ class TrialWorld(BaseModel):
             threads=self.threads,
             processes=self.processes,
         )
+
+    @property
+    def key(self) -> str:
+        """Name of the data and initial weights, by their content."""
+        start = self.recipe.initial_weights
+        weights = start.read_bytes() if isinstance(start, Path) and start.is_file() else b""
+        return f"sent-{hash_content([*map(str, sorted(self.data_ids.items())), weights])}"
+
+    def pack(self) -> Iterator[dict[str, bytes]]:
+        """Yield the files that ``open`` reads, some at a time, by relative path."""
+        start = self.recipe.initial_weights
+        files = [start] if isinstance(start, Path) else []
+        if not is_embedded(self.data.source):
+            files += _data_files(self.data, load_splits(self.data, self.seed))
+        return pack_files(files)
+
+    def moved(self, folder: Path) -> Self:
+        """Return the world that reads those files from ``folder``."""
+        start, data = self.recipe.initial_weights, self.data
+        if isinstance(start, Path):
+            start = Path(find_sent(folder, str(start)))
+        if not is_embedded(data.source):
+            now = {name: getattr(data, name) for name in _PLACES}
+            now = {name: place and find_sent(folder, place) for name, place in now.items()}
+            data = data.model_copy(update=now)
+        recipe = self.recipe.model_copy(update={"initial_weights": start})
+        return self.model_copy(update={"data": data, "recipe": recipe})
+
+
+_PLACES = ("source", "images", "val", "test")
+"""The paths of a ``DataSpec``."""
+
+
+def _absolute(place: str | None) -> str | None:
+    return place and str(Path(place).absolute())
+
+
+def _data_files(spec: DataSpec, splits: Splits) -> list[Path]:
+    """Return the annotations, whole folders of them in formats that have folders, and pictures."""
+    files: list[Path] = []
+    for place in (spec.source, spec.val, spec.test):
+        if place is None:
+            continue
+        path = Path(place)
+        if path.suffix == ".json":
+            beside = path.with_name(CATEGORIES)
+            files += [path, beside] if beside.is_file() else [path]
+        else:
+            folder = path if path.is_dir() else path.parent
+            files += [file for file in folder.rglob("*") if file.is_file()]
+    for split in (splits.train, splits.val, splits.test):
+        if split is not None:
+            pictures = (split.picture_file(index) for index in range(len(split)))
+            files += [file for file in pictures if file is not None]
+    return files

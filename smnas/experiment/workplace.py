@@ -1,8 +1,23 @@
 """Where the trials of one call run. No part of the search: it may go on elsewhere."""
 
-from typing import Annotated
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from smnas.errors import ConfigError, describe_validation_error
+from smnas.execution.executor import Executor
+from smnas.execution.inline import InlineExecutor
+from smnas.execution.slot import Slot
+from smnas.execution.work import Limits, Movable, TrialProgress
+from smnas.experiment.run_folder import RunFiles
+from smnas.experiment.sent_data import keep_sent
+from smnas.measure.standalone import usable_cores
+from smnas.trial.trial import Trial
 
 
 class Workplace(BaseModel):
@@ -34,4 +49,88 @@ class Workplace(BaseModel):
     @property
     def needs_ray(self) -> bool:
         """Whether trials run side by side, or elsewhere."""
-        return self.address is not None or (self.workers or 1) > 1
+        shares = self.gpus_per_trial is not None and self.gpus_per_trial < 1
+        return shares or self.address is not None or (self.workers or 1) > 1
+
+    @property
+    def cpus(self) -> int | None:
+        """Cores that a trial gets; None where it has this machine for itself."""
+        if self.cpus_per_trial is not None or not self.needs_ray:
+            return self.cpus_per_trial
+        return 1 if self.address is not None else max(1, usable_cores() // (self.workers or 1))
+
+    def gpus(self, device: str) -> float:
+        """Return how many GPUs a trial gets."""
+        return self.gpus_per_trial or (1.0 if device == "cuda" else 0.0)
+
+    def settled(self, device: str) -> Self:
+        """Return it with all that can be known before anything runs.
+
+        Raises:
+            ConfigError: It does not go with the device, or Ray is not installed.
+        """
+        if not self.needs_ray:
+            return self
+        import_module("smnas.execution.ray_cluster")  # says what to do where Ray is missing
+        if self.gpus_per_trial is not None and not device.startswith("cuda"):
+            raise ConfigError(
+                f"gpus_per_trial: {self.gpus_per_trial:g}, but the device is {device!r}; "
+                "add --device cuda, or leave it out"
+            )
+        if ":" in device:
+            raise ConfigError(
+                f"device: {device!r}: Ray hands the GPUs out where trials run side by side; "
+                "use --device cuda"
+            )
+        if self.workers is None and self.address is None:
+            there = torch.cuda.device_count() / self.gpus(device)
+            return self.model_copy(update={"workers": max(1, int(there))})
+        return self
+
+
+def make_workplace(**flags: Any) -> Workplace:
+    """Return the workplace that flags describe; None stands for what is not said.
+
+    Raises:
+        ConfigError: Values out of range, all of them at once.
+    """
+    try:
+        return Workplace(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise ConfigError(describe_validation_error("search", error, Workplace)) from None
+
+
+@contextmanager
+def open_executor(
+    workplace: Workplace,
+    device: str,
+    world: Movable,
+    folder: Path,
+    limits: Callable[[Trial], Limits],
+    progress: TrialProgress,
+) -> Generator[Executor]:
+    """Begin to run trials at a workplace, and leave no process behind at the end.
+
+    Args:
+        workplace: ``settled``.
+        device: Where trials compute.
+        world: What they share.
+        folder: The run folder.
+        limits: What each may use.
+        progress: Told how far they are.
+
+    Raises:
+        ConfigError: No cluster there, or no room in it.
+    """
+    if not workplace.needs_ray:
+        with closing(InlineExecutor(Slot.of(world, folder), limits, progress)) as executor:
+            yield executor
+        return
+    from smnas.execution.ray_cluster import RayExecutor, Share, connected
+
+    share = Share(workplace.cpus or 1, workplace.gpus(device))
+    with connected(workplace.address, workplace.workers, share) as slots:
+        store = RunFiles(folder)
+        executor = RayExecutor(world, slots, share, store, limits, progress, keep_sent)
+        with closing(executor):
+            yield executor

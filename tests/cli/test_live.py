@@ -114,3 +114,24 @@ def test_a_resumed_search_says_so_and_counts_only_its_own_time(
     view.recorded(trial, [trial], 0.75)
     assert "2 of 4 trainings were finished before" in out.getvalue()
     assert "75 % done, about 10 s left" in out.getvalue()
+
+
+def test_several_running_trials_are_counted_and_named(
+    run_folder: Path, make_trial: MakeTrial
+) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, height=24, color_system=None)
+    with LiveView(console, Clock()) as view:
+        view.announced(Briefing(run_folder, "a machine", ("data",), ("plan",), trainings=9))
+        for number in range(5):
+            view.started(make_trial(number, 1))
+        view.progressed(3, 0.5, "training, loss 0.81")
+        view.progressed(99, 0.5, "of nobody")
+        screen.truncate(0)
+        view.recorded(make_trial(0, 1, 0.2), [make_trial(0, 1, 0.2)], 0.1)
+    shown = screen.getvalue()
+    assert "4 running" in shown
+    assert "trial 1, stage 1:" in shown
+    assert "trial 3, stage 1:" in shown
+    assert "trial 0, stage 1:" not in shown
+    assert "trial 4, stage 1:" not in shown

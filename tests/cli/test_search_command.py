@@ -118,3 +118,18 @@ def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -
 def test_imagenet_weights_reach_the_search(call: Call, searched: dict[str, Any]) -> None:
     assert call("search", "trees", "--init", "imagenet").exit_code == 0
     assert searched["config"].recipe.initial_weights == IMAGENET
+
+
+def test_the_workplace_reaches_the_search(call: Call, searched: dict[str, Any]) -> None:
+    flags = ["--workers", 4, "--address", "head:6379", "--gpus-per-trial", 0.5, "--device", "cuda"]
+    assert call("search", "trees", *flags, "--trial-hours", 2, "--memory-mib", 900).exit_code == 0
+    assert searched["workplace"] == Workplace(
+        workers=4, address="head:6379", gpus_per_trial=0.5, trial_hours=2, memory_mib=900
+    )
+
+
+def test_a_workplace_that_makes_no_sense_is_refused_at_once(call: Call) -> None:
+    result = call("search", "trees", "--workers", 0, "--gpus-per-trial", -1)
+    assert result.exit_code == 2
+    assert "workers: Input should be greater than or equal to 1; got 0" in result.stderr
+    assert "gpus_per_trial: Input should be greater than 0; got -1.0" in result.stderr

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -236,6 +237,26 @@ def test_data_without_objects_is_refused_before_anything_runs(pictures, config, 
     with pytest.raises(DataError, match="empty"):
         search(tmp_path / "empty.json", images=pictures.parent, config=config, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
+def test_several_trials_at_a_time_find_the_same_kind_of_front(pictures, config, tmp_path, capfd):
+    class Crowd(Listener):
+        def progressed(self, number: int, share: float, note: str) -> None:
+            assert number in self.started_numbers
+
+    folder, listener = tmp_path / "run", Crowd()
+    summary = search(pictures, config=config, out=folder, observer=listener, workers=2)
+    trials = read(folder)
+    assert sum(trial.proposal.is_candidate for trial in trials) == 4
+    assert all(trial.succeeded for trial in trials)
+    assert sorted(listener.started_numbers) == list(range(len(trials)))
+    for trial in trials:
+        weights = folder / trial.outcome.weights
+        assert TrainedDetector.load(weights).arch == trial.proposal.arch
+        assert {"log.json", "val.json"} <= {path.name for path in weights.parent.iterdir()}
+    assert summary.recommended
+    assert "".join(capfd.readouterr()) == "", "Ray was to be silent"
 
 
 @pytest.mark.slow

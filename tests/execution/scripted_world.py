@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from smnas.errors import StorageFullError
+from smnas.errors import MissingFileError, StorageFullError
 from smnas.execution.work import Report
 from smnas.trial.measurement import CountProtocol, Measurement
 from smnas.trial.trial import Failure, Outcome, Trial
@@ -29,9 +29,22 @@ class ScriptedWorld:
 
     notes: Path
     actions: Mapping[int, str] = field(default_factory=dict)
+    data: Path | None = None
+    """A folder whose files must be there."""
+
+    key = "scripted-data"
 
     def open(self) -> "ScriptedWorld":
+        if self.data is not None and not self.data.is_dir():
+            raise MissingFileError(f"{self.data}: no such folder")
         return self
+
+    def pack(self) -> Iterator[dict[str, bytes]]:
+        yield {"a/first": b"1"}
+        yield {"second": b"2"}
+
+    def moved(self, folder: Path) -> "ScriptedWorld":
+        return replace(self, data=folder)
 
     def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
         name, _, argument = self.actions.get(trial.number, "succeed").partition(" ")
@@ -48,14 +61,51 @@ class ScriptedWorld:
         return [tuple(map(int, line.split())) for line in lines]
 
 
+class FolderStore:
+    """A run folder without anything else around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, trial: Trial) -> dict[str, bytes]:
+        own = self.folder / f"trials/{trial.number:04d}"
+        return {
+            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            for path in own.rglob("*")
+            if path.is_file()
+        }
+
+    def write(self, content: Mapping[str, bytes | None]) -> None:
+        for name, data in content.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True) if data is None else path.write_bytes(data)
+
+
+def keep_sent(name: str, write: Callable[[Path], None]) -> Path:
+    """Keep data that were sent in a folder of the test."""
+    folder = Path(os.environ["SMNAS_TEST_SENT"]) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder)
+    return folder
+
+
 @dataclass(frozen=True)
 class BrokenWorld:
-    """One that cannot be built."""
+    """One that cannot be built, here or elsewhere."""
 
     error: Exception
 
+    key = "broken"
+
     def open(self) -> None:
         raise self.error
+
+    def pack(self) -> Iterator[dict[str, bytes]]:
+        return iter(())
+
+    def moved(self, folder: Path) -> "BrokenWorld":
+        return self
 
 
 def _fail(argument: str, attempts: int, parts: int, folder: Path) -> Outcome:

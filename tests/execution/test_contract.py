@@ -5,10 +5,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from scripted_world import ScriptedWorld, succeed
+from scripted_world import FolderStore, ScriptedWorld, keep_sent, succeed
 
 from smnas.errors import StorageFullError
 from smnas.execution.executor import Executor
@@ -35,7 +36,14 @@ class Bench:
     def make(self, actions: dict[int, str] | None = None, **limits) -> Executor:
         self.world = ScriptedWorld(self.notes, actions or {})
         parts = (lambda _: Limits(**limits), lambda *heard: self.heard.append(heard))
-        executor = InlineExecutor(Slot(self.world, self.folder), *parts)
+        executor: Executor
+        if self.kind == "inline":
+            executor = InlineExecutor(Slot.of(self.world, self.folder), *parts)
+        else:
+            from smnas.execution.ray_cluster import RayExecutor, Share
+
+            store = FolderStore(self.folder)
+            executor = RayExecutor(self.world, 2, Share(), store, *parts, keep_sent)
         self.executors.append(executor)
         return executor
 
@@ -59,8 +67,14 @@ def drain(executor: Executor) -> dict[int, Outcome]:
     return ended
 
 
-@pytest.fixture(params=["inline"])
-def bench(request, tmp_path, make_trial, nothing_left):
+RAY = pytest.param("ray", marks=pytest.mark.skipif(not find_spec("ray"), reason="needs Ray"))
+
+
+@pytest.fixture(params=["inline", RAY])
+def bench(request, tmp_path, make_trial):
+    if request.param == "ray":
+        request.getfixturevalue("local_ray")
+    request.getfixturevalue("nothing_left")  # Ray itself is not of this test.
     bench = Bench(request.param, tmp_path, make_trial)
     yield bench
     for executor in bench.executors:

@@ -13,7 +13,7 @@ from smnas.space.coding import as_built
 from smnas.space.modular import frame_of
 from smnas.trial.front import front
 from smnas.trial.repeats import merge_repeats
-from smnas.trial.trial import Failure
+from smnas.trial.trial import Failure, Outcome
 
 PARTS = SearchParts(rungs=2, eta=2, screening="none", allocation="gain", repeat_share=0.3)
 
@@ -118,6 +118,20 @@ def test_its_pools_are_those_that_a_plain_reading_finds(played, micro):
     assert {as_built(arch.deployed) for arch in history.tried(2) - tried} <= {
         as_built(t.proposal.arch.deployed) for t in candidates if t.refused
     }
+
+
+def test_what_does_not_fit_into_memory_is_proposed_with_no_budget_again(played, micro):
+    settings, trials = played
+    at = next(t.number for t in trials if t.proposal.stage == 1 and t.succeeded)
+    failure = Failure(stage="memory", reason="does not fit")
+    too_large = trials[at].model_copy(update={"outcome": Outcome(failure=failure)})
+    history = History(settings, micro.modular)
+    history.read([*trials[:at], too_large])
+    network = as_built(too_large.proposal.arch)
+    assert network in history.tried(1)
+    assert network in history.tried(2)
+    assert too_large.failed
+    assert too_large.infeasible
 
 
 def test_what_contradicts_it_makes_it_begin_again(played, micro):
