@@ -25,6 +25,22 @@ OptionalData = Annotated[
 Space = Annotated[
     str | None, typer.Option(help="What may be built: micro (the default), paper, or a space file.")
 ]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH[,WxH...]",
+        help="Input sizes to search, such as 320x240,256x192. Unless told otherwise those of the "
+        "space; micro's follow the shape of the pictures.",
+    ),
+]
+AnchorShapes = Annotated[
+    str | None,
+    typer.Option(
+        "--anchors",
+        metavar="published|data",
+        help="data: the candidates' anchors take scale and ratios from the training boxes.",
+    ),
+]
 Trials = Annotated[int | None, typer.Option(help="Candidates to train, over both stages.")]
 Hours = Annotated[
     float | None, typer.Option(help="Begin no further candidate after this many hours.")
@@ -149,6 +165,8 @@ def search(
     test: options.Test = None,
     group_by: options.GroupBy = None,
     space: Space = None,
+    inputs: Inputs = None,
+    anchors: AnchorShapes = None,
     trials: Trials = None,
     hours: Hours = None,
     epochs: Epochs = None,
@@ -183,6 +201,7 @@ def search(
 
     settings = make_config(
         data, config, images=images, val=val, test=test, group_by=group_by, space=space,
+        inputs=inputs, anchors=anchors,
         trials=trials, hours=hours, epochs=epochs, rungs=rungs, algorithm=algorithm,
         objectives=objectives, metric=metric, constraints=constraints or None, seed=seed,
         device=device, init=init, final_norm=final_norm, pictures=pictures,

@@ -63,3 +63,23 @@ def summarise(dataset: DetectionDataset) -> DataSummary:
         median_size=(round(width), round(height)),
         median_aspect_ratio=float(np.median(sizes[:, 0] / sizes[:, 1])),
     )
+
+
+MIXED_SHARE = 0.2
+
+
+def inputs_aspect_ratio(dataset: DetectionDataset) -> float:
+    """Return the width over height that inputs should have for the pictures.
+
+    The median; where at least a fifth of the pictures are higher than wide and a fifth wider than
+    high, the geometric mean, at which neither kind is shrunk more than it must be: the median would
+    be that of the majority alone.
+
+    Args:
+        dataset: At least one picture.
+    """
+    sizes = np.array([dataset.picture_size(index) for index in range(len(dataset))])
+    ratios = sizes[:, 0] / sizes[:, 1]
+    if min((ratios < 1).mean(), (ratios > 1).mean()) >= MIXED_SHARE:
+        return float(np.exp(np.log(ratios).mean()))
+    return float(np.median(ratios))

@@ -14,7 +14,7 @@ from smnas.data.sources import DataSpec
 from smnas.data.splits import Splits
 from smnas.data.summary import summarise
 from smnas.errors import DataError
-from smnas.experiment.prepare import load_spaces
+from smnas.experiment.shapes import load_spaces
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.space.known import ASPECT_RATIOS
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
@@ -25,6 +25,13 @@ MAX_TRIALS = 1_000_000
 """As good as no limit; where only hours are given, they end the search."""
 
 
+def _split_text(value: Any) -> Any:
+    return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
+
+
+InputNames = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_split_text)]
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +42,11 @@ class SearchConfig(_Value):
     data: DataSpec
     space: str = "micro"
     """Name of a space, or path of a space file (``.json``)."""
+    inputs: InputNames | None = None
+    """Input sizes to search, such as ``320x240``; None: those of the space, which follow the
+    pictures' shape."""
+    anchors: Literal["published", "data"] = "published"
+    """``data``: scale and ratios of the candidates' anchors follow the training boxes."""
     trials: Annotated[int, Field(ge=2, le=MAX_TRIALS)]
     """Candidates over both stages; finals and yardstick come on top."""
     hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
@@ -175,6 +187,8 @@ class Flags(TypedDict, total=False):
     test: str | Path | None
     group_by: str | None
     space: str | None
+    inputs: str | Sequence[str] | None
+    anchors: str | None
     trials: int | None
     hours: float | None
     epochs: int | None

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
 from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import load_splits
 from smnas.data.splits import Splits
-from smnas.data.summary import summarise
 from smnas.errors import ConfigError
 from smnas.experiment.briefing import describe_split
-from smnas.experiment.config import SPACE_DEFAULTS, SearchConfig
+from smnas.experiment.config import SearchConfig
 from smnas.experiment.goals import check_objectives, settled_metric, tie_width
+from smnas.experiment.shapes import load_spaces
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.search import SearchSettings
-from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
 from smnas.training.initial_weights import check_start
 
@@ -37,7 +35,7 @@ def prepare(config: SearchConfig) -> Prepared:
     check_machine(config)
     splits = load_splits(config.data, config.seed)
     check_objectives(config.objectives, splits.val)
-    spaces = load_spaces(config.space, splits)
+    spaces = load_spaces(config.space, splits, config.inputs, config.anchors)
     check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
     floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
     settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
@@ -58,18 +56,6 @@ def check_machine(config: SearchConfig) -> None:
             f"device: {config.device!r}: torch {torch.__version__} sees "
             f"{torch.cuda.device_count()} CUDA devices; use --device cpu, or another index"
         )
-
-
-def load_spaces(name: str, splits: Splits) -> SpacePair:
-    """Return the spaces called ``name``, or those in the file ``name``.
-
-    Raises:
-        ConfigError: No known space, or a file that makes none.
-        MissingFileError: No such file.
-    """
-    if name in SPACE_DEFAULTS or not name.endswith(".json"):
-        return known_space(name, summarise(splits.train).median_aspect_ratio)
-    return load_space(Path(name))
 
 
 def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:

@@ -58,9 +58,9 @@ def search(
         observer: Watches the search; nobody does by default.
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
-            ``space``, ``trials``, ``hours``, ``epochs``, ``rungs``, ``algorithm``, ``objectives``
-            or ``metric``, ``constraints``, ``pictures``, ``seed``, ``device``, ``init``; and
-            those of the ``Workplace``.
+            ``space``, ``inputs``, ``anchors``, ``trials``, ``hours``, ``epochs``, ``rungs``,
+            ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``pictures``, ``seed``,
+            ``device``, ``init``; and those of the ``Workplace``.
 
     Raises:
         ConfigError: A setting that is wrong, or Ray is asked for and not installed.
