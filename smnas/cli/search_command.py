@@ -196,16 +196,12 @@ def search(
     Reads train and validation pictures while it searches, and the test pictures once, at the end.
     The same call goes on where a stopped one was; a folder with another search is refused.
     """
-    from smnas.experiment.config import make_config
+    given = dict(locals())  # every setting has the name of its flag
+    from smnas.experiment.config import Flags, make_config
     from smnas.experiment.workplace import make_workplace
 
-    settings = make_config(
-        data, config, images=images, val=val, test=test, group_by=group_by, space=space,
-        inputs=inputs, anchors=anchors,
-        trials=trials, hours=hours, epochs=epochs, rungs=rungs, algorithm=algorithm,
-        objectives=objectives, metric=metric, constraints=constraints or None, seed=seed,
-        device=device, init=init, final_norm=final_norm, pictures=pictures,
-    )  # fmt: skip
+    given["constraints"] = constraints or None
+    settings = make_config(data, config, **{name: given[name] for name in Flags.__annotations__})
     place = make_workplace(
         workers=workers, address=address, gpus_per_trial=gpus_per_trial, trial_hours=trial_hours,
         memory_mib=memory_mib, disk_quota_gib=disk_quota,
