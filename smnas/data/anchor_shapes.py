@@ -3,8 +3,10 @@
 Ratios are quantiles of the boxes' height over width on a logarithmic scale, each standing for an
 equal share of the boxes: k-means in one dimension without its dependence on a start (Redmon and
 Farhadi 2017, "YOLO9000", section 2, take k-means of whole shapes; here sizes belong to levels). The
-scale is the one, of a fixed grid, at which boxes and their best anchors overlap most: the mean over
-the objects, inputs and pyramids of the best IoU of shapes that share a corner.
+scale is taken from a fixed grid by how much boxes and their best anchors overlap: the mean over
+the objects, inputs and pyramids of the best IoU of shapes that share a corner. Since levels lie a
+factor of two apart, many scales overlap about equally; the largest of them leaves objects to finer
+maps, which have more positions for them.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,9 @@ from smnas.seeding import generator
 
 RATIOS = 3
 _SCALES = 2.0 ** np.arange(0.0, 4.01, 0.25)
+_AS_GOOD = 0.02
+_ALIKE = 1.3
+"""Ratios less than this factor apart are one: a second one would be the same anchor twice."""
 _MOST_BOXES = 2000
 
 Sides = NDArray[np.float64]
@@ -60,7 +65,9 @@ def fit_anchors(
             np.mean([best_overlap(at, tried, strides) for at in sides for strides in pyramids])
         )
 
-    scale = max((float(f"{scale:.3g}") for scale in _SCALES.tolist()), key=overlap)
+    overlaps = {float(f"{scale:.3g}"): 0.0 for scale in _SCALES.tolist()}
+    overlaps = {scale: overlap(scale) for scale in overlaps}
+    scale = max(s for s in overlaps if overlaps[s] >= max(overlaps.values()) - _AS_GOOD)
     return Anchors(scale=scale, octaves=anchors.octaves, ratios=ratios, rounded=anchors.rounded)
 
 
@@ -84,4 +91,8 @@ def _fit_ratios(sides_N2: Sides) -> tuple[float, ...]:
     logs = np.log(sides_N2[:, 1] / sides_N2[:, 0])
     shares = (2 * np.arange(RATIOS) + 1) / (2 * RATIOS)
     ratios = np.exp(np.quantile(logs, shares)).tolist()
-    return tuple(sorted({float(f"{ratio:.2g}") for ratio in ratios}))
+    kept: list[float] = []
+    for ratio in ratios:
+        if not kept or ratio >= _ALIKE * kept[-1]:
+            kept.append(float(f"{ratio:.2g}"))
+    return tuple(kept)
