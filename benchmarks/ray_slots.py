@@ -1,12 +1,13 @@
 """How busy the slots of a real Ray are on this machine: trials that sleep, of uneven length.
 
-.venv/bin/python benchmarks/ray_slots.py --json /tmp/ray_slots.json
+.venv/bin/python benchmarks/ray_slots.py
 
 Each trial takes the whole way: order, worker, child process, outcome. Their lengths are log-normal.
 The start of Ray and of its workers is left out, and so is the end, when nothing is left to begin.
-`scaling.py` writes the number beside its own.
+The number stands beside those of `scaling.py`, in the same file; each keeps what the other wrote.
 """
 
+import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from results import make_parser, write_result
+from results import STAMPS, make_parser, write_result
 
 from smnas.arch import DetectorArch
 from smnas.execution.ray_cluster import RayExecutor, Share, connected
@@ -88,9 +89,7 @@ def measure_busy(slots: int, trials: int, median_s: float, sigma: float) -> dict
     until = began.max()  # from then on, slots without a trial have none to take
     worked = np.clip(np.minimum(ended, until) - began, 0.0, None).sum()
     return {
-        "busy_64_ray" if slots == 64 else f"busy_{slots}_ray": round(
-            float(worked / (slots * (until - began.min()))), 4
-        ),
+        "busy": round(float(worked / (slots * (until - began.min()))), 4),
         "slots": slots,
         "trials": trials,
         "median_s": median_s,
@@ -114,14 +113,18 @@ def _run(executor: RayExecutor, lengths_s: Mapping[int, float]) -> np.ndarray:
 
 def main() -> None:
     """Measure, and write what was found."""
-    parser = make_parser(__doc__, "ray_slots")
+    parser = make_parser(__doc__, "scaling")
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--trials", type=int, default=512)
     parser.add_argument("--median-s", type=float, default=20.0)
     parser.add_argument("--sigma", type=float, default=1.0)
     arguments = parser.parse_args()
-    numbers = measure_busy(arguments.slots, arguments.trials, arguments.median_s, arguments.sigma)
-    write_result(arguments.json, numbers, arguments.device)
+    found = measure_busy(arguments.slots, arguments.trials, arguments.median_s, arguments.sigma)
+    path = arguments.json
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    kept = {name: value for name, value in before.items() if name not in STAMPS}
+    numbers = {**kept, f"busy_{arguments.slots}_ray": found["busy"], "ray_slots": found}
+    write_result(path, numbers, arguments.device)
 
 
 if __name__ == "__main__":

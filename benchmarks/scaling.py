@@ -75,7 +75,8 @@ def main() -> None:
         f"driver_ms_per_trial_{arguments.many}": many["driver_ms_per_trial"],
     }
     kept = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-    numbers |= {key: kept[key] for key in ("busy_64_ray",) if key in kept}  # by ray_slots.py
+    others = ("busy_64_ray", "ray_slots")  # by ray_slots.py
+    numbers |= {key: kept[key] for key in others if key in kept}
     write_result(arguments.json, numbers, arguments.device)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,21 @@ def test_bootstrap_speed(tmp_path: Path) -> None:
     assert (found["pictures"], found["classes"], found["replicates"]) == (40, 80, 20)
     assert found["largest_difference"] < 1e-9
     assert found["bootstrap_s"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
+def test_ray_slots(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    path.write_text('{"busy_8_simulated": 0.9, "date": "before"}')
+    found = run("ray_slots.py", path, "--slots", "2", "--trials", "8", "--median-s", "0.5")
+    assert found["busy_8_simulated"] == 0.9
+    assert 0.1 < found["busy_2_ray"] <= 1
+    assert found["ray_slots"]["trials"] == 8
+
+
+@pytest.mark.slow
+def test_driver_memory(tmp_path: Path) -> None:
+    found = run("driver_memory.py", tmp_path / "found.json", "--trials", "4")
+    assert found["trials"] >= 4
+    assert found["driver_rss_mib_last"] > 50

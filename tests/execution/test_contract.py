@@ -67,7 +67,14 @@ def drain(executor: Executor) -> dict[int, Outcome]:
     return ended
 
 
-RAY = pytest.param("ray", marks=pytest.mark.skipif(not find_spec("ray"), reason="needs Ray"))
+NEEDS_RAY = pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
+RAY = pytest.param("ray", marks=NEEDS_RAY)
+ray_if_slow = pytest.mark.parametrize(
+    "bench",
+    ["inline", pytest.param("ray", marks=[NEEDS_RAY, pytest.mark.slow])],
+    indirect=True,
+)
+"""For what a slot does wherever it is: the fast tests look at it in one place."""
 
 
 @pytest.fixture(params=["inline", RAY])
@@ -106,6 +113,7 @@ def test_more_trials_than_slots_queue_up(bench):
     assert drain(executor) == {trial.number: succeed() for trial in trials}
 
 
+@ray_if_slow
 def test_every_trial_has_a_process_of_its_own(bench):
     bench.run("succeed", "succeed", "succeed")
     processes = {bench.world.attempts(number)[0][0] for number in range(3)}
@@ -127,6 +135,7 @@ def test_what_is_no_trials_fault_is_raised(bench):
     assert not executor.idle()
 
 
+@ray_if_slow
 def test_failure_of_the_trials_own_is_final(bench):
     assert bench.run("fail")[0].failure == Failure(
         stage="training", reason="the loss is not finite"
@@ -144,6 +153,7 @@ def test_crash_is_tried_once_more(bench):
     assert (bench.attempts(0), bench.attempts(1)) == (2, 2)
 
 
+@ray_if_slow
 def test_broken_process_costs_its_trial_alone(bench):
     ended = bench.run("die SIGSEGV 2", "exit", "succeed")
     assert "died of SIGSEGV" in ended[0].failure.reason
@@ -151,6 +161,7 @@ def test_broken_process_costs_its_trial_alone(bench):
     assert ended[2] == succeed()
 
 
+@ray_if_slow
 def test_killed_trial_is_tried_again(bench):
     allowed = RETRIES["killed"]
     ended = bench.run(f"die SIGKILL {allowed}", f"die SIGKILL {allowed + 1}")
@@ -159,6 +170,7 @@ def test_killed_trial_is_tried_again(bench):
     assert ended[1].failure == Failure(stage="training", reason=reason)
 
 
+@ray_if_slow
 def test_hung_trial_is_killed_and_tried_once_more(bench):
     ended = bench.run("sleep 1000", "succeed", seconds=0.6)
     assert ended[1] == succeed()
@@ -178,6 +190,7 @@ def test_lack_of_memory_halves_the_batch_until_it_fits(bench):
     assert ended[1].failure.reason.startswith(reason)
 
 
+@ray_if_slow
 def test_memory_is_watched(bench):
     ended = bench.run("swell 400", "swell 4000", memory_mib=300.0, batch_parts=4)
     assert ended[0] == succeed()

@@ -79,7 +79,10 @@ def test_nothing_survives_its_owner(tmp_path, make_trial, nothing_left, number):
     ) as owner:
         while owner.poll() is None and not (left.exists() and left.read_text()):
             time.sleep(0.02)
-        running = nothing_left()
+        until = time.monotonic() + 5
+        # A process that has just been started shows its environment a moment later.
+        while len(running := nothing_left()) < 4 and time.monotonic() < until:
+            time.sleep(0.02)
         owner.send_signal(number)
     assert len(running) == 4, running  # owner, nest, child and what that has started
 
