@@ -47,15 +47,16 @@ def _stratify(space: StructuralSpace, count: int, rng: np.random.Generator) -> l
         as_built(arch): arch
         for arch in (space.sample(rng) for _ in range(_DRAWN_PER_START * count))
     }
-    pool = [arch for network, arch in drawn.items() if network not in set(map(as_built, chosen))]
+    built = set(map(as_built, chosen))
+    pool = [arch for network, arch in drawn.items() if network not in built]
     places = [log(approximate_macs_g(arch)) for arch in pool]
     families = sorted({arch.head.kind for arch in pool})
     turns = [families[at] for at in rng.permutation(len(families))]
     marks = rng.permutation(np.linspace(min(places), max(places), max(count - len(chosen), 1)))
     for turn, mark in enumerate(marks[: count - len(chosen)]):
-        wanted = turns[turn % len(turns)]
+        wanted, taken = turns[turn % len(turns)], set(chosen)  # a list would be compared in full
         free = [
-            at for at, arch in enumerate(pool) if arch not in chosen and arch.head.kind == wanted
+            at for at, arch in enumerate(pool) if arch.head.kind == wanted and arch not in taken
         ] or list(range(len(pool)))
         free.sort(key=lambda at: (abs(places[at] - mark), at))
         near = [pool[at] for at in free[:_NEAREST]]
