@@ -38,8 +38,8 @@ AnchorShapes = Annotated[
     typer.Option(
         "--anchors",
         metavar="published|data",
-        help="data: the candidates' anchors take scale and ratios from the training boxes. Compare with "
-        "a search without it: on elongated boxes it cost two-stage detectors accuracy "
+        help="data: the candidates' anchors take scale and ratios from the training boxes. Compare "
+        "with a search without it: on elongated boxes it cost two-stage detectors accuracy "
         "(docs/decisions/0007).",
     ),
 ]
