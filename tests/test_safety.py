@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "smnas"
-# Messages between a driver and the child processes that it starts itself; and torch's own files,
-# which are read as weights only.
-MAY_PICKLE = {"execution/nest.py", "execution/slot.py", "training/foreign_weights.py"}
+# Messages between a driver and the processes that it starts itself, here or through Ray; and
+# torch's own files, which are read as weights only.
+MAY_PICKLE = {
+    "execution/nest.py",
+    "execution/ray_cluster.py",
+    "execution/slot.py",
+    "training/foreign_weights.py",
+}
 READS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 

@@ -76,7 +76,7 @@ def connected(address: str | None, slots: int | None, share: Share) -> Generator
         slots = slots or 1
         gpus = int(-(-slots * share.gpus // 1)) or None
         quiet |= {"include_dashboard": False, "object_store_memory": _LOCAL_STORE_BYTES}
-        ray.init(num_cpus=slots * share.cpus, num_gpus=gpus, **quiet)
+        ray.init("local", num_cpus=slots * share.cpus, num_gpus=gpus, **quiet)
     else:
         try:
             ray.init(address, **quiet)
