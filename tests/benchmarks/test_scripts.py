@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,36 @@ def test_driver_memory(tmp_path: Path) -> None:
     found = run("driver_memory.py", tmp_path / "found.json", "--trials", "4")
     assert found["trials"] >= 4
     assert found["driver_rss_mib_last"] > 50
+
+
+@pytest.mark.slow
+def test_scaling(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps({"busy_64_ray": 0.9, "curve": {"2": {"busy": 0.5}}}))
+    found = run("scaling.py", path, "--trials", "20", "--slots", "1", "3", "--many", "230")
+    assert found["busy_64_ray"] == 0.9
+    assert set(found["curve"]) == {"1", "2", "3"}
+    assert found["curve"]["1"]["busy"] > 0.9
+    assert 0 < found["curve"]["3"]["busy"] < 1
+    assert found["driver_ms_per_trial_230"] > 0
+
+
+def test_plan_accuracy(tmp_path: Path) -> None:
+    from plan_accuracy import compare
+
+    from smnas.archive.archive import Archive
+    from smnas.archive.header import RunHeader
+
+    now = datetime.now(UTC)
+    header = RunHeader(smnas_version="0", created=now.isoformat(), config={}, data_ids={})
+    Archive.create(tmp_path / "run", header).close()
+    plan = {"trainings": 3, "hours": 0.5, "disk_mb": 1.0}
+    (tmp_path / "run" / "plan.json").write_text(json.dumps(plan))
+    report = tmp_path / "run" / "report.html"
+    report.write_text("")
+    for minutes, within in ((30, True), (22, False), (38, True), (41, False)):
+        at = now.timestamp() + 60 * minutes
+        os.utime(report, (at, at))
+        found = compare(tmp_path / "run")
+        assert found["planned_over_taken"] == pytest.approx(30 / minutes, abs=2e-3)
+        assert found["within_aim"] is within
