@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _ratio(curve: dict[str, dict[str, float]], one: str, other: str) -> float | None:
-    if one not in curve or other not in curve:
+    if any("hypervolume" not in curve.get(slots, {}) for slots in (one, other)):
         return None
     return round(curve[one]["hypervolume"] / curve[other]["hypervolume"], 4)
 
