@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smnas.arch import DetectorArch as DetectorArch
     from smnas.detector.build import build_detector as build_detector
+    from smnas.experiment.artifact import load as load
     from smnas.experiment.search import search as search
     from smnas.training.torchvision_weights import load_torchvision as load_torchvision
-    from smnas.training.trained_detector import TrainedDetector
-
-    load = TrainedDetector.load
 
 __all__ = ["DetectorArch", "__version__", "build_detector", "load", "load_torchvision", "search"]
 
@@ -34,7 +32,7 @@ def __getattr__(name: str) -> Any:
     if name == "build_detector":
         return import_module("smnas.detector.build").build_detector
     if name == "load":
-        return import_module("smnas.training.trained_detector").TrainedDetector.load
+        return import_module("smnas.experiment.artifact").load
     if name == "load_torchvision":
         return import_module("smnas.training.torchvision_weights").load_torchvision
     if name == "search":

@@ -18,6 +18,7 @@ from smnas.cli.data_convert_command import convert
 from smnas.cli.default_group import DEFAULT, DefaultGroup
 from smnas.cli.describe_command import describe
 from smnas.cli.evaluate_command import evaluate
+from smnas.cli.export_command import export
 from smnas.cli.front_commands import front, report
 from smnas.cli.output import complain
 from smnas.cli.plan_command import plan
@@ -50,6 +51,7 @@ COMMANDS = {
     "predict": Command(predict, "smnas predict runs/trees my/picture.jpg --out found"),
     "train": Command(train, "smnas train retinanet-r18-quarter trees --epochs 12 --out trained"),
     "evaluate": Command(evaluate, "smnas evaluate runs/trees trees --split test --json"),
+    "export": Command(export, "smnas export runs/trees --out detector.onnx"),
     "describe": Command(describe, "smnas describe sm-nas-e2 --classes 80 --json"),
     "data": Command(
         data,

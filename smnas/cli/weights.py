@@ -1,12 +1,40 @@
 """Which weights a call means: a file, or the recommended detector of a run."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smnas.archive.archive import Archive
 from smnas.errors import ArchiveError, MissingFileError
 from smnas.report.objectives import run_objectives
 from smnas.report.tables import front_rows
 from smnas.report.verdict import recommended_row
+
+if TYPE_CHECKING:
+    from smnas.data.sources import DataSpec
+
+
+def run_data(
+    weights: Path, data: str | None, images: Path | None, seed: int
+) -> "tuple[DataSpec | None, int]":
+    """Return the data that weights are judged on, and the seed that splits them.
+
+    Args:
+        weights: As given: a run folder brings its own data and seed, unless others are named.
+        data: As named beside it.
+        images: Folder of its pictures.
+        seed: As named beside it.
+    """
+    from smnas.cli.specification import data_spec
+    from smnas.data.sources import DataSpec
+
+    if data is not None:
+        return data_spec(data, images), seed
+    if not weights.is_dir():
+        return None, seed
+    archive = Archive.open(weights)
+    config = archive.header.config
+    archive.close()
+    return DataSpec.model_validate(config["data"]), config.get("seed", seed)
 
 
 def find_weights(path: Path) -> Path:

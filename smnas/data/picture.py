@@ -1,7 +1,7 @@
 """A picture from its file to the network's input, and boxes back again.
 
-One function, ``fit_picture``, prepares pictures in training, evaluation, prediction and export: the
-picture is scaled by one factor to fit the input's width and height (bilinear, antialiased), placed
+One function, ``fit_picture``, prepares pictures in evaluation, prediction and export, and training
+does the same to within one grey level: the picture is scaled by one factor to fit the input's width and height (bilinear, antialiased), placed
 top left, and the rest is filled with the mean, which is zero after normalisation.
 """
 
@@ -24,6 +24,8 @@ from smnas.errors import DataError, MissingFileError
 
 Picture = NDArray[np.uint8]
 """Height x width x 3, RGB."""
+AnyPicture = Picture | Image.Image | str | Path
+"""An H x W x 3 uint8 array, a PIL image, or a file."""
 Boxes = NDArray[np.float32]
 """Rows of x1, y1, x2, y2 in pixels."""
 
@@ -72,6 +74,19 @@ def read_picture(path: str | Path) -> Picture:
     path = Path(path)
     with open_picture(path) as image:
         return _to_rgb(ImageOps.exif_transpose(image), path)
+
+
+def as_picture(picture: AnyPicture) -> Picture:
+    """Return whatever stands for a picture as RGB; arrays are taken as they are.
+
+    Raises:
+        DataError: See ``read_picture``.
+    """
+    if isinstance(picture, str | Path):
+        return read_picture(picture)
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture.convert("RGB"))
+    return picture
 
 
 @contextmanager
@@ -128,6 +143,10 @@ def _grey_16_to_rgb(grey: NDArray[np.generic], path: Path) -> Picture:
 def fit_picture(picture: Picture | Tensor, size: InputSize) -> FittedPicture:
     """Return the picture scaled, placed and normalised for a network input.
 
+    It is resized in float32 and not rounded in between, which every runtime of an exported file
+    does alike: rounding to whole grey levels differs between them, and a level here and there moves
+    scores by more than all else. Training rounds, see ``resize_picture``.
+
     Args:
         picture: Height x width x 3, uint8, RGB; an array or a tensor.
         size: The input that the arch names.
@@ -141,7 +160,12 @@ def fit_picture(picture: Picture | Tensor, size: InputSize) -> FittedPicture:
     picture_HW3 = as_tensor(picture)
     height, width = picture_HW3.shape[:2]
     scale = fit_scale(width, height, size)
-    resized_3HW = resize_picture(picture_HW3, *scaled_size(width, height, scale))
+    size_HW = scaled_size(width, height, scale)[::-1]
+    resized_3HW = picture_HW3.permute(2, 0, 1).float()
+    if resized_3HW.shape[1:] != size_HW:
+        resized_3HW = interpolate(resized_3HW[None], size=size_HW, mode="bilinear", antialias=True)[
+            0
+        ]
     image_3HW = torch.zeros(3, *size.padded, device=picture_HW3.device)
     place_picture(resized_3HW, image_3HW)
     return FittedPicture(image_3HW, scale)
@@ -153,17 +177,26 @@ def as_tensor(picture: Picture | Tensor) -> Tensor:
     Raises:
         DataError: The picture has another shape or type.
     """
+    check_picture(picture)
+    if isinstance(picture, Tensor):
+        return picture.contiguous()
+    # NumPy copies in this thread alone; torch refuses mirrored arrays and warns of read-only ones.
+    contiguous = np.ascontiguousarray(picture)
+    return torch.from_numpy(contiguous if contiguous.flags.writeable else contiguous.copy())
+
+
+def check_picture(picture: Picture | Tensor) -> None:
+    """Make sure that a picture is one.
+
+    Raises:
+        DataError: It has another shape or type than uint8 of height x width x 3.
+    """
     shape, kind = tuple(picture.shape), str(picture.dtype).removeprefix("torch.")
     if len(shape) != 3 or shape[2] != 3 or 0 in shape or kind != "uint8":
         raise DataError(
             "a picture is a uint8 array of height x width x 3 (RGB, at least 1 x 1); "
             f"got {kind} of shape {shape}"
         )
-    if isinstance(picture, Tensor):
-        return picture.contiguous()
-    # NumPy copies in this thread alone; torch refuses mirrored arrays and warns of read-only ones.
-    contiguous = np.ascontiguousarray(picture)
-    return torch.from_numpy(contiguous if contiguous.flags.writeable else contiguous.copy())
 
 
 def fit_scale(width: float, height: float, size: InputSize) -> float:
@@ -179,8 +212,9 @@ def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
 def resize_picture(picture_HW3: Tensor, width: int, height: int) -> Tensor:
     """Return the uint8 picture as 3 x height x width, resized bilinearly with antialiasing.
 
-    Torch has fast integer kernels for this memory layout, so the picture stays uint8 and
-    channels-last until it has its final size (a tenth of the time of float, channels first).
+    For training: a value is within one grey level of that of ``fit_picture``. Torch has fast
+    integer kernels for this memory layout, so the picture stays uint8 and channels-last until it
+    has its final size (a tenth of the time of float, channels first).
     """
     picture_3HW = picture_HW3.permute(2, 0, 1)
     if picture_3HW.shape[1:] == (height, width):
@@ -204,7 +238,7 @@ def place_picture(
     """Normalise a resized uint8 picture into its place in a float image.
 
     Args:
-        resized_3HW: The picture, uint8.
+        resized_3HW: The picture, 0 to 255.
         image_3HW: Written to, from column ``left`` and row ``top`` on.
         left: First column.
         top: First row.

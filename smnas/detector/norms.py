@@ -174,6 +174,24 @@ def fold_batch_norms(module: nn.Module) -> int:
     return folded
 
 
+def fold_weight_standards(module: nn.Module) -> None:
+    """Standardise weights once and for all, in place; ``module`` is for eval after.
+
+    What is folded computes the same: a plain convolution with the standardised filters.
+    """
+    for part in module.modules():
+        standardises = isinstance(part, WeightStandardConv2d) or getattr(
+            part, "standardised", False
+        )
+        if standardises:
+            weight = part.get_parameter("weight")
+            part.register_parameter("weight", nn.Parameter(standardise(weight).detach()))
+            if isinstance(part, WeightStandardConv2d):
+                part.__class__ = nn.Conv2d
+            else:
+                part.standardised = False
+
+
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> bool:
     mean, variance = norm.running_mean, norm.running_var
     if mean is None or variance is None:

@@ -42,7 +42,7 @@ def keep_best(
     if min_side >= 0:
         sides_BN2 = boxes_BN4[..., 2:] - boxes_BN4[..., :2]
         alive_BN &= (sides_BN2 > min_side).all(dim=-1)
-    kept_BN = suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou)
+    kept_BN = suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou, count)
     ranked_BN = scores_BN.masked_fill(~kept_BN, -1.0)
     missing = count - ranked_BN.shape[1]
     order_BD = ranked_BN.topk(min(count, ranked_BN.shape[1]), dim=1).indices
@@ -56,13 +56,35 @@ def keep_best(
 
 
 def suppress(
-    boxes_BN4: Tensor, scores_BN: Tensor, labels_BN: Tensor, alive_BN: Tensor, max_iou: float
+    boxes_BN4: Tensor,
+    scores_BN: Tensor,
+    labels_BN: Tensor,
+    alive_BN: Tensor,
+    max_iou: float,
+    count: int,
 ) -> Tensor:
     """Return which of the boxes in ``alive_BN`` survive NMS per picture and label, (B, N) bool.
 
-    torchvision's NMS takes one picture and costs the square of its boxes, so pictures go through it
-    one by one.
+    Where a graph is captured this is one operator of fixed shape: how many survive is known only to
+    who runs it. ``smnas.export.translations`` says what it is in a file.
+
+    Args:
+        boxes_BN4: float32.
+        scores_BN: float32.
+        labels_BN: int64.
+        alive_BN: bool.
+        max_iou: A box that overlaps a better one by more is dropped.
+        count: As many of each label are enough.
     """
+    if torch.compiler.is_compiling():
+        return torch.ops.smnas.suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou, count)
+    return _suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou)
+
+
+def _suppress(
+    boxes_BN4: Tensor, scores_BN: Tensor, labels_BN: Tensor, alive_BN: Tensor, max_iou: float
+) -> Tensor:
+    """Do it, picture by picture: torchvision's NMS costs the square of the boxes it is given."""
     kept_BN = torch.zeros_like(alive_BN)
     for picture, alive_N in enumerate(alive_BN):
         (index_M,) = alive_N.nonzero(as_tuple=True)
@@ -74,6 +96,34 @@ def suppress(
         )
         kept_BN[picture, index_M[kept]] = True
     return kept_BN
+
+
+@torch.library.custom_op("smnas::suppress", mutates_args=())
+def _suppress_captured(
+    boxes_BN4: Tensor,
+    scores_BN: Tensor,
+    labels_BN: Tensor,
+    alive_BN: Tensor,
+    max_iou: float,
+    count: int,
+) -> Tensor:
+    return _suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou)
+
+
+@_suppress_captured.register_fake
+def _(
+    boxes_BN4: Tensor,
+    scores_BN: Tensor,
+    labels_BN: Tensor,
+    alive_BN: Tensor,
+    max_iou: float,
+    count: int,
+) -> Tensor:
+    return torch.empty_like(alive_BN)
+
+
+SUPPRESS = torch.ops.smnas.suppress.default
+"""The operator, as a captured graph names it."""
 
 
 def _suppress_within_labels(

@@ -1,7 +1,8 @@
 """RoIAlign (He et al. 2017, "Mask R-CNN") over the levels of a pyramid.
 
 Two samples per cell and axis. On a CPU it goes through our matmuls (see ``roi_matmul``); on other
-devices, and in what is exported or compiled, it is torchvision's operator.
+devices, and in what is compiled, it is torchvision's operator. Where a graph is captured it is one
+operator; ``smnas.export.translations`` says what it is in a file.
 
 Tensor letters: I rows and J columns of a RoI's cells, R RoIs of each picture.
 """
@@ -50,27 +51,65 @@ class RoiAlign(nn.Module):
             valid_BR: bool; the others have features 0.
         """
         level_BR = assign_levels(boxes_BR4, self.levels).masked_fill(~valid_BR, -1)
-        if maps[0].device.type == "cpu" and not torch.compiler.is_compiling():
-            return align_by_matmul(
-                maps, boxes_BR4, level_BR, self.cells, self.strides, self.aligned
+        maps, strides = list(maps), list(self.strides)
+        if torch.compiler.is_compiling():
+            return torch.ops.smnas.align_rois(
+                maps, boxes_BR4, level_BR, self.cells, strides, self.aligned
             )
-        return self._align_by_torchvision(maps, boxes_BR4, level_BR)
+        by = align_by_matmul if maps[0].device.type == "cpu" else align_by_torchvision
+        return by(maps, boxes_BR4, level_BR, self.cells, strides, self.aligned)
 
-    def _align_by_torchvision(
-        self, maps: Sequence[Tensor], boxes_BR4: Tensor, level_BR: Tensor
-    ) -> Tensor:
-        batch, rois = level_BR.shape
-        picture_BR = torch.arange(batch, device=boxes_BR4.device)[:, None].expand(batch, rois)
-        rois_N5 = torch.cat((picture_BR[..., None].to(boxes_BR4), boxes_BR4), dim=-1).flatten(0, 1)
-        size = (self.cells, self.cells)
-        features_NCIJ = maps[0].new_zeros(batch * rois, maps[0].shape[1], *size)
-        for level, (maps_BCHW, stride) in enumerate(zip(maps, self.strides, strict=True)):
-            (here_M,) = (level_BR.flatten() == level).nonzero(as_tuple=True)
-            found = roi_align(
-                maps_BCHW.float(), rois_N5[here_M], size, 1 / stride, SAMPLES, self.aligned
-            )
-            features_NCIJ = features_NCIJ.index_put((here_M,), found.to(features_NCIJ.dtype))
-        return features_NCIJ.transpose(1, 2).unflatten(0, (batch, rois))
+
+def align_by_torchvision(
+    maps: Sequence[Tensor],
+    boxes_BR4: Tensor,
+    level_BR: Tensor,
+    cells: int,
+    strides: Sequence[int],
+    aligned: bool,
+) -> Tensor:
+    """Return what ``align_by_matmul`` does, by torchvision's operator."""
+    batch, rois = level_BR.shape
+    picture_BR = torch.arange(batch, device=boxes_BR4.device)[:, None].expand(batch, rois)
+    rois_N5 = torch.cat((picture_BR[..., None].to(boxes_BR4), boxes_BR4), dim=-1).flatten(0, 1)
+    features_NCIJ = maps[0].new_zeros(batch * rois, maps[0].shape[1], cells, cells)
+    for level, (maps_BCHW, stride) in enumerate(zip(maps, strides, strict=True)):
+        (here_M,) = (level_BR.flatten() == level).nonzero(as_tuple=True)
+        found = roi_align(
+            maps_BCHW.float(), rois_N5[here_M], (cells, cells), 1 / stride, SAMPLES, aligned
+        )
+        features_NCIJ = features_NCIJ.index_put((here_M,), found.to(features_NCIJ.dtype))
+    return features_NCIJ.transpose(1, 2).unflatten(0, (batch, rois))
+
+
+@torch.library.custom_op("smnas::align_rois", mutates_args=())
+def _align_captured(
+    maps: list[Tensor],
+    boxes_BR4: Tensor,
+    level_BR: Tensor,
+    cells: int,
+    strides: list[int],
+    aligned: bool,
+) -> Tensor:
+    """Align RoIs as one operator of a captured graph, whatever the number of RoIs on each level."""
+    found = align_by_torchvision(maps, boxes_BR4, level_BR, cells, strides, aligned)
+    return found.contiguous()
+
+
+@_align_captured.register_fake
+def _(
+    maps: list[Tensor],
+    boxes_BR4: Tensor,
+    level_BR: Tensor,
+    cells: int,
+    strides: list[int],
+    aligned: bool,
+) -> Tensor:
+    return maps[0].new_empty(*level_BR.shape, cells, maps[0].shape[1], cells)
+
+
+ALIGN_ROIS = torch.ops.smnas.align_rois.default
+"""The operator, as a captured graph names it."""
 
 
 def assign_levels(boxes_BR4: Tensor, levels: Sequence[int]) -> Tensor:

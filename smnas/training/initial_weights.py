@@ -7,6 +7,7 @@ from torch import Tensor
 
 from smnas.arch.parts import Backbone
 from smnas.data.dataset import Category
+from smnas.data.detector_file import ARCH_KEY, read_metadata
 from smnas.detector.detector import Detector
 from smnas.errors import ConfigError, MissingFileError, WeightsError
 from smnas.training.foreign_weights import read_any_weights
@@ -17,7 +18,6 @@ from smnas.training.recipe import IMAGENET
 from smnas.training.remap import fill_from_own
 from smnas.training.torchvision_names import is_torchvision_detector, to_our_names
 from smnas.training.torchvision_weights import convert_torchvision
-from smnas.training.trained_detector import ARCH_KEY, read_metadata
 
 
 def check_start(start: str | Path | None, backbones: Sequence[Backbone]) -> None:

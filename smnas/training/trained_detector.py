@@ -1,33 +1,22 @@
 """``TrainedDetector``: a detector with weights and category ids, ready to look at pictures."""
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
-from smnas.data.picture import fit_picture, read_picture, unfit_boxes
+from smnas.data.detector_file import PREFIX, read_metadata, write_metadata
+from smnas.data.picture import AnyPicture, as_picture, fit_picture, unfit_boxes
 from smnas.detector.build import build_detector
 from smnas.detector.contract import Detections, Prediction
 from smnas.detector.detector import Detector
-from smnas.errors import ArchError, ConfigError, WeightsError
+from smnas.errors import ConfigError, WeightsError
 from smnas.training.weights_file import read_weights, write_weights
-
-Picture = NDArray[np.uint8] | Image.Image | str | Path
-"""An H x W x 3 uint8 array, a PIL image, or a file."""
-
-PREFIX = "smnas."
-"""Metadata under this prefix is ours; the rest is what the caller gave to ``save``."""
-ARCH_KEY = f"{PREFIX}arch"
-CATEGORIES_KEY = f"{PREFIX}categories"
-VERSION_KEY = f"{PREFIX}version"
 
 
 class TrainedDetector:
@@ -65,13 +54,13 @@ class TrainedDetector:
         return self
 
     @overload
-    def predict(self, pictures: Picture, score: float | None = None) -> Prediction: ...
+    def predict(self, pictures: AnyPicture, score: float | None = None) -> Prediction: ...
     @overload
     def predict(
-        self, pictures: Sequence[Picture], score: float | None = None
+        self, pictures: Sequence[AnyPicture], score: float | None = None
     ) -> list[Prediction]: ...
     def predict(
-        self, pictures: Picture | Sequence[Picture], score: float | None = None
+        self, pictures: AnyPicture | Sequence[AnyPicture], score: float | None = None
     ) -> Prediction | list[Prediction]:
         """Find objects, in float32, one picture at a time.
 
@@ -107,13 +96,7 @@ class TrainedDetector:
         reserved = sorted(name for name in notes if name.startswith(PREFIX))
         if reserved:
             raise ConfigError(f"names of notes may not begin with {PREFIX!r}; got {reserved}")
-        categories = [{"id": item.id, "name": item.name} for item in self.categories]
-        metadata = {
-            **notes,
-            ARCH_KEY: str(self.arch),
-            CATEGORIES_KEY: json.dumps(categories),
-            VERSION_KEY: _own_version(),
-        }
+        metadata = {**notes, **write_metadata(self.arch, self.categories)}
         write_weights(Path(path), self.detector.state_dict(), metadata)
 
     @classmethod
@@ -135,8 +118,8 @@ class TrainedDetector:
         notes = {k: v for k, v in file.metadata.items() if not k.startswith(PREFIX)}
         return cls(detector, categories, notes).to(device)
 
-    def _predict_one(self, picture: Picture, score: float | None) -> Prediction:
-        picture_HW3 = _as_array(picture)
+    def _predict_one(self, picture: AnyPicture, score: float | None) -> Prediction:
+        picture_HW3 = as_picture(picture)
         height, width = picture_HW3.shape[:2]
         fitted = fit_picture(picture_HW3, self.arch.input)
         with torch.inference_mode():
@@ -151,42 +134,3 @@ class TrainedDetector:
             scores=found.scores_BD[0][keep_D].numpy(),
             labels=ids[found.labels_BD[0][keep_D].numpy()],
         )
-
-
-def _as_array(picture: Picture) -> NDArray[np.uint8]:
-    if isinstance(picture, str | Path):
-        return read_picture(Path(picture))
-    if isinstance(picture, Image.Image):
-        return np.asarray(picture.convert("RGB"))
-    return picture
-
-
-def read_metadata(path: Path, metadata: Mapping[str, str]) -> tuple[DetectorArch, list[Category]]:
-    """Return arch and categories of a file that ``TrainedDetector.save`` wrote.
-
-    Raises:
-        WeightsError: It has neither, or they cannot be read.
-    """
-    if ARCH_KEY not in metadata or CATEGORIES_KEY not in metadata:
-        raise WeightsError(
-            f"{path}: expected arch and categories in the metadata, as `TrainedDetector.save` "
-            "writes them; got none. Weights from elsewhere can start a training (`--init FILE`), "
-            "and torchvision's detectors become ours by `smnas.load_torchvision(FILE).save(...)`"
-        )
-    try:
-        arch = DetectorArch.parse(metadata[ARCH_KEY])
-        items = json.loads(metadata[CATEGORIES_KEY])
-        return arch, [Category(id=item["id"], name=item["name"]) for item in items]
-    except (ArchError, ValueError, KeyError, TypeError) as error:
-        written_by = metadata.get(VERSION_KEY, "an unknown version")
-        raise WeightsError(
-            f"{path}: metadata written by smnas {written_by} cannot be read: {error}"
-        ) from None
-
-
-def _own_version() -> str:
-    try:
-        return version("smnas")
-    except PackageNotFoundError:
-        # Run from a source tree that was never installed.
-        return "unknown"

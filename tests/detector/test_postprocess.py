@@ -47,9 +47,9 @@ def test_many_boxes_are_suppressed_as_few(monkeypatch: pytest.MonkeyPatch) -> No
     scores = torch.rand(2, 200, generator=generator)
     labels = torch.randint(3, (2, 200), generator=generator)
     alive = torch.rand(2, 200, generator=generator) < 0.9
-    few = suppress(boxes, scores, labels, alive, 0.5)
+    few = suppress(boxes, scores, labels, alive, 0.5, 200)
     monkeypatch.setattr(postprocess, "_FEW_BOXES", 10)
-    assert torch.equal(suppress(boxes, scores, labels, alive, 0.5), few)
+    assert torch.equal(suppress(boxes, scores, labels, alive, 0.5, 200), few)
     assert 0 < few.sum() < alive.sum()
 
 

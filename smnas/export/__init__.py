@@ -1,0 +1,1 @@
+"""WEIGHTS -> THE FILE THAT IS DEPLOYED. See docs/architecture.md."""

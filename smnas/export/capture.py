@@ -1,0 +1,109 @@
+"""The network as an ONNX graph, by torch's exporter: a fitted picture in, detections out.
+
+The graph has one fixed shape throughout, which is what makes capturing it cheap: how many boxes
+survive non-maximum suppression is hidden in one operator (see ``translations``), and pictures of
+any size are dealt with outside (see ``frame``).
+"""
+
+import copy
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from smnas.detector.contract import Detections
+from smnas.detector.dense_outputs import DenseOutputs
+from smnas.detector.detector import Detector
+from smnas.detector.norms import fold_batch_norms, fold_weight_standards
+from smnas.errors import ExportError
+from smnas.export.translations import OPSET, TRANSLATIONS
+
+IMAGE = "image"
+FOUND = ("found_boxes", "found_scores", "found_labels", "found_valid")
+RAW = ("raw_logits", "raw_offsets")
+"""What the head that looks at every anchor says, before the best are taken: for the parity gate."""
+
+
+class DeployedNetwork(nn.Module):
+    """A detector in the form that ships, for one picture.
+
+    Batch norms are folded, and standardised weights are constants.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        """Take a copy of ``detector``, which stays as it is."""
+        super().__init__()
+        self.detector = copy.deepcopy(detector).cpu().float().eval()
+        fold_batch_norms(self.detector)
+        fold_weight_standards(self.detector)
+        self.requires_grad_(False)
+        self._dense: list[DenseOutputs] = []
+        dense_head = getattr(self.detector.head, "rpn", self.detector.head)
+        dense_head.register_forward_hook(self._note)
+
+    def forward(self, image_13HW: Tensor) -> tuple[Tensor, ...]:
+        """Return boxes (D, 4), scores (D), labels (D), valid (D), raw logits and raw offsets."""
+        self._dense.clear()
+        found = self.detector(image_13HW)
+        if not isinstance(found, Detections):
+            raise TypeError("a detector in training cannot be exported; expected eval mode")
+        dense = self._dense.pop()
+        return (
+            found.boxes_BD4[0],
+            found.scores_BD[0],
+            found.labels_BD[0],
+            found.valid_BD[0],
+            dense.logits_BSKP,
+            dense.offsets_BS4P,
+        )
+
+    def _note(self, module: nn.Module, inputs: object, outputs: object) -> None:
+        dense = getattr(outputs, "dense", outputs)
+        if isinstance(dense, DenseOutputs):
+            self._dense.append(dense)
+
+
+def capture(network: DeployedNetwork) -> onnx.ModelProto:
+    """Return the network as ONNX, from ``image`` to ``FOUND`` and ``RAW``.
+
+    Raises:
+        ExportError: The exporter cannot translate it.
+    """
+    arch = network.detector.arch
+    image_13HW = torch.zeros(1, 3, *arch.input.padded)
+    try:
+        with torch.no_grad(), _quiet():
+            program = torch.onnx.export(
+                network,
+                (image_13HW,),
+                dynamo=True,
+                input_names=[IMAGE],
+                output_names=[*FOUND, *RAW],
+                custom_translation_table=dict(TRANSLATIONS),
+                opset_version=OPSET,
+                optimize=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(f"{arch}: torch's ONNX exporter cannot translate it: {error}") from error
+    if program is None:
+        raise ExportError(f"{arch}: torch's ONNX exporter returned nothing; expected a program")
+    return program.model_proto
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keep what the exporter and its libraries remark about themselves from the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
