@@ -1,8 +1,9 @@
 """A picture from its file to the network's input, and boxes back again.
 
 One function, ``fit_picture``, prepares pictures in evaluation, prediction and export, and training
-does the same to within one grey level: the picture is scaled by one factor to fit the input's width and height (bilinear, antialiased), placed
-top left, and the rest is filled with the mean, which is zero after normalisation.
+does the same to within one grey level: the picture is scaled by one factor to fit the input's width
+and height (bilinear, antialiased), placed top left, and the rest is filled with the mean, which is
+zero after normalisation.
 """
 
 import os
@@ -160,15 +161,24 @@ def fit_picture(picture: Picture | Tensor, size: InputSize) -> FittedPicture:
     picture_HW3 = as_tensor(picture)
     height, width = picture_HW3.shape[:2]
     scale = fit_scale(width, height, size)
-    size_HW = scaled_size(width, height, scale)[::-1]
-    resized_3HW = picture_HW3.permute(2, 0, 1).float()
-    if resized_3HW.shape[1:] != size_HW:
-        resized_3HW = interpolate(resized_3HW[None], size=size_HW, mode="bilinear", antialias=True)[
-            0
-        ]
+    resized_3HW = _resize_unrounded(picture_HW3, *scaled_size(width, height, scale))
     image_3HW = torch.zeros(3, *size.padded, device=picture_HW3.device)
     place_picture(resized_3HW, image_3HW)
     return FittedPicture(image_3HW, scale)
+
+
+def _resize_unrounded(picture_HW3: Tensor, width: int, height: int) -> Tensor:
+    """Return the picture as 3 x height x width, float32, resized bilinearly with antialiasing."""
+    picture_13HW = picture_HW3.permute(2, 0, 1)[None].float()
+    if picture_13HW.shape[2:] == (height, width):
+        return picture_13HW[0]
+    if width > 1:
+        size = (height, width)
+        return interpolate(picture_13HW, size=size, mode="bilinear", antialias=True)[0]
+    # Torch (2.14) leaves out rows of what is one column wide; of one row it does not.
+    turned_13WH = picture_13HW.transpose(2, 3)
+    resized_13WH = interpolate(turned_13WH, size=(1, height), mode="bilinear", antialias=True)
+    return resized_13WH[0].transpose(1, 2)
 
 
 def as_tensor(picture: Picture | Tensor) -> Tensor:

@@ -7,7 +7,7 @@ no reordering.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 
 import torch
@@ -107,7 +107,35 @@ def make_anchor_grid(
             times the first.
         shapes: (height, width) of each level.
         device: Where the grid lives.
+
+    A grid follows from its shapes alone: the latest are remembered, and stand in a captured graph
+    as constants.
     """
+    key = (anchors, tuple(strides), tuple(shapes), device)
+    if torch.compiler.is_dynamo_compiling():
+        return _compute_grid(*key)
+    return _remembered_grid(*key)
+
+
+@lru_cache(maxsize=16)
+def _remembered_grid(
+    anchors: Anchors,
+    strides: tuple[int, ...],
+    shapes: tuple[tuple[int, int], ...],
+    device: torch.device,
+) -> AnchorGrid:
+    with torch.inference_mode(False):  # also what is first asked for in a prediction can be trained
+        grid = _compute_grid(anchors, strides, shapes, device)
+        _ = grid.boxes_A4
+        return grid
+
+
+def _compute_grid(
+    anchors: Anchors,
+    strides: tuple[int, ...],
+    shapes: tuple[tuple[int, int], ...],
+    device: torch.device,
+) -> AnchorGrid:
     rows: list[Tensor] = []
     columns: list[Tensor] = []
     input_height, input_width = (side * strides[0] for side in shapes[0])
@@ -118,7 +146,7 @@ def make_anchor_grid(
             step_x, step_y = input_width // width, input_height // height
         columns.append(_intervals(width, step_x, sizes_S2[:, :1]))
         rows.append(_intervals(height, step_y, sizes_S2[:, 1:]))
-    return AnchorGrid(tuple(shapes), torch.cat(columns, dim=1), torch.cat(rows, dim=1))
+    return AnchorGrid(shapes, torch.cat(columns, dim=1), torch.cat(rows, dim=1))
 
 
 def shape_sizes(anchors: Anchors, stride: int) -> list[tuple[float, float]]:

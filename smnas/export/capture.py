@@ -44,6 +44,9 @@ class DeployedNetwork(nn.Module):
         self._dense: list[DenseOutputs] = []
         dense_head = getattr(self.detector.head, "rpn", self.detector.head)
         dense_head.register_forward_hook(self._note)
+        # What follows from shapes alone, such as anchors, is remembered by the time of capturing.
+        with torch.no_grad():
+            self(torch.zeros(1, 3, *detector.arch.input.padded))
 
     def forward(self, image_13HW: Tensor) -> tuple[Tensor, ...]:
         """Return boxes (D, 4), scores (D), labels (D), valid (D), raw logits and raw offsets."""

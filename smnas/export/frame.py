@@ -37,11 +37,7 @@ fit (uint8[height, width, 3] picture) => (float[1, 3, {height}, {width}] image,
     first = Constant <value_ints = [0]> ()
     bytes = Unsqueeze (planes, first)
     batch = Cast <to = 1> (bytes)
-    batch_and_colours = Constant <value_ints = [1, 3]> ()
-    sizes = Concat <axis = 0> (batch_and_colours, fitted)
-    resized = Resize <mode = "linear", antialias = 1, exclude_outside = 1,
-                       coordinate_transformation_mode = "half_pixel">
-        (batch, , , sizes)
+    {resize}
     factor = Constant <value = float[1, 3, 1, 1] {{{factor}}}> ()
     shift = Constant <value = float[1, 3, 1, 1] {{{shift}}}> ()
     scaled_values = Mul (resized, factor)
@@ -61,6 +57,50 @@ fit (uint8[height, width, 3] picture) => (float[1, 3, {height}, {width}] image,
     limits = Gather (sides_double, x_y_x_y)
 }}
 """
+
+_RESIZE = """
+    batch_and_colours = Constant <value_ints = [1, 3]> ()
+    sizes = Concat <axis = 0> (batch_and_colours, fitted)
+    resized = Resize <mode = "linear", antialias = 1, exclude_outside = 1,
+                      coordinate_transformation_mode = "half_pixel"> (batch, , , sizes)
+"""
+
+_AXIS = """
+    {axis}_place = Constant <value_ints = [{place}]> ()
+    {axis}_in_1 = Gather (sides_double, {axis}_place)
+    {axis}_out_1 = Gather (fitted_double, {axis}_place)
+    {axis}_in = Squeeze ({axis}_in_1)
+    {axis}_out = Squeeze ({axis}_out_1)
+    {axis}_scale = Div ({axis}_in, {axis}_out)
+    {axis}_support = Max ({axis}_scale, unit)
+    {axis}_from = Range (nothing, {axis}_in, unit)
+    {axis}_to = Range (nothing, {axis}_out, unit)
+    {axis}_to_centres = Add ({axis}_to, half)
+    {axis}_mapped = Mul ({axis}_to_centres, {axis}_scale)
+    {axis}_from_centres = Add ({axis}_from, half)
+    {axis}_second = Constant <value_ints = [1]> ()
+    {axis}_rows = Unsqueeze ({axis}_mapped, {axis}_second)
+    {axis}_apart = Sub ({axis}_from_centres, {axis}_rows)
+    {axis}_distance = Abs ({axis}_apart)
+    {axis}_share = Div ({axis}_distance, {axis}_support)
+    {axis}_height = Sub (unit, {axis}_share)
+    {axis}_triangle = Max ({axis}_height, nothing)
+    {axis}_sum = ReduceSum <keepdims = 1> ({axis}_triangle, {axis}_second)
+    {axis}_weights = Div ({axis}_triangle, {axis}_sum)
+    {axis}_matrix = Cast <to = 1> ({axis}_weights)
+"""
+
+_PORTABLE_RESIZE = f"""
+    unit = Constant <value = double {{1.0}}> ()
+    half = Constant <value = double {{0.5}}> ()
+    nothing = Constant <value = double {{0.0}}> ()
+    {_AXIS.format(axis="down", place=0)}
+    {_AXIS.format(axis="right", place=1)}
+    shrunk = MatMul (down_matrix, batch)
+    right_turned = Transpose <perm = [1, 0]> (right_matrix)
+    resized = MatMul (shrunk, right_turned)
+"""
+"""The same as two matrix products, for runtimes whose own operator computes something else."""
 
 _UNFIT = """
 unfit (float[found, 4] {boxes}, float[found] {scores}, int64[found] {labels}, bool[found] {valid},
@@ -84,10 +124,17 @@ unfit (float[found, 4] {boxes}, float[found] {scores}, int64[found] {labels}, bo
 """
 
 
-def make_fitting(size: InputSize) -> onnx.ModelProto:
-    """Return the graph from ``picture`` to ``image``, and what boxes are taken back with."""
+def make_fitting(size: InputSize, portable: bool = False) -> onnx.ModelProto:
+    """Return the graph from ``picture`` to ``image``, and what boxes are taken back with.
+
+    Args:
+        size: The network's input.
+        portable: Resize by matrix products, which every runtime computes alike; they take longer
+            for large pictures than onnxruntime's operator.
+    """
     height, width = size.padded
     text = _FIT.format(
+        resize=_PORTABLE_RESIZE if portable else _RESIZE,
         height=height,
         width=width,
         room=f"{float(size.height)}, {float(size.width)}",
@@ -95,6 +142,17 @@ def make_fitting(size: InputSize) -> onnx.ModelProto:
         shift=_numbers(mean / std for mean, std in zip(MEAN_RGB, STD_RGB, strict=True)),
     )
     return _parse(text)
+
+
+def make_portable(model: onnx.ModelProto, size: InputSize) -> onnx.ModelProto:
+    """Return a copy of an exported model whose pictures are resized by matrix products."""
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    before = {name for node in make_fitting(size).graph.node for name in node.output}
+    kept = [node for node in changed.graph.node if not before.intersection(node.output)]
+    del changed.graph.node[:]
+    changed.graph.node.extend([*make_fitting(size, portable=True).graph.node, *kept])
+    return changed
 
 
 def make_unfitting(categories: Sequence[Category]) -> onnx.ModelProto:

@@ -61,6 +61,7 @@ def frame(
         fitted, unfitting, io_map=[(name, name) for name in names], outputs=list(OUTPUTS)
     )
     model.graph.name = "smnas"
+    del model.opset_import[1:]  # merging lists the same one three times
     set_metadata(model, {**write_metadata(detector.arch, categories), PRECISION_KEY: "float32"})
     return model
 

@@ -38,6 +38,15 @@ def conv2d(
     )
 
 
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """One node with the weights as they are stored, which quantisation knows as a layer."""
+    *rows, features = input.shape
+    flat = op.Reshape(input, op.Constant(value_ints=[-1, features]))
+    inputs = (flat, weight) if bias is None else (flat, weight, bias)
+    outputs = op.Gemm(*inputs, transB=1)
+    return op.Reshape(outputs, op.Constant(value_ints=[*rows, weight.shape[0]]))
+
+
 def group_norm(
     input: Any,
     num_groups: int,
@@ -87,6 +96,7 @@ def suppress(
 
 TRANSLATIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.conv2d.default: conv2d,
+    torch.ops.aten.linear.default: linear,
     torch.ops.aten.group_norm.default: group_norm,
     SUPPRESS: suppress,
     ALIGN_ROIS: align_rois,
