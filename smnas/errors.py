@@ -52,10 +52,10 @@ class WeightsError(SmnasError):
     """A weights file that cannot be read or does not belong to the arch."""
 
 
-<<<<<<< HEAD
 class MeasurementError(SmnasError):
     """A number that could not be taken, such as the time of a file that does not run."""
-=======
+
+
 class ExportError(SmnasError):
     """A detector that cannot be exported, or whose exported file computes something else."""
 
@@ -64,7 +64,6 @@ class RuntimeMissingError(SmnasError, ImportError):
     """A runtime, or a device of it, that is not there; says what brings it."""
 
     exit_code = 2
->>>>>>> cd46da0 (Export to one ONNX file with the parity gate, runtimes and smnas export (work in progress))
 
 
 class ArchiveError(SmnasError):
