@@ -50,19 +50,18 @@ def export(
         raise ConfigError("--half, --int8: expected one of the two; got both")
     file = find_weights(weights)
 
-    from smnas.data.sources import load_splits
-    from smnas.experiment.artifact import check_runtime, export, first_pictures, load
+    from smnas.experiment.artifact import export, first_pictures, load
+    from smnas.export.runtime import require_runtime
     from smnas.training.trained_detector import TrainedDetector
 
-    check_runtime(runtime)
+    require_runtime(runtime)
     trained = TrainedDetector.load(file)
-    spec, used_seed = run_data(weights, data, images, seed or 0)
-    if int8 and spec is None:
+    splits = _load_splits(weights, data, images, seed or 0)
+    if int8 and splits is None:
         raise ConfigError(
             "--int8: expected the pictures that the detector will see, to calibrate on; name them "
             "with --data, or give a run folder"
         )
-    splits = load_splits(spec, used_seed) if spec is not None else None
     shown = _pictures(splits)
     made = export(
         trained,
@@ -72,10 +71,7 @@ def export(
         precision="float16" if half else "int8" if int8 else "float32",
         calibration=first_pictures(splits.train, CALIBRATION_PICTURES) if int8 and splits else (),
     )
-    if runtime in ("onnxruntime", "torch-eager", "torch-compile"):
-        load(out)
-    else:
-        load(out, runtime=runtime).predict(first_pictures(shown, 1)[0])
+    load(out, runtime=runtime).predict(first_pictures(shown, 1)[0])
     facts = {
         "arch": str(trained.arch),
         "arch_id": trained.arch.arch_id,
@@ -86,6 +82,16 @@ def export(
         print_json(facts)
     else:
         _tell(made)
+
+
+def _load_splits(
+    weights: Path, data: str | None, images: Path | None, seed: int
+) -> "Splits | None":
+    """Return the data that were named, or those of a run folder; None where there are none."""
+    from smnas.data.sources import load_splits
+
+    spec, seed = run_data(weights, data, images, seed)
+    return None if spec is None else load_splits(spec, seed)
 
 
 def _pictures(splits: "Splits | None") -> Any:

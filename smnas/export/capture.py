@@ -20,7 +20,8 @@ from smnas.detector.dense_outputs import DenseOutputs
 from smnas.detector.detector import Detector
 from smnas.detector.norms import fold_batch_norms, fold_weight_standards
 from smnas.errors import ExportError
-from smnas.export.translations import OPSET, TRANSLATIONS
+from smnas.export.nodes import OPSET
+from smnas.export.translations import TRANSLATIONS
 
 IMAGE = "image"
 FOUND = ("found_boxes", "found_scores", "found_labels", "found_valid")

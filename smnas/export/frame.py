@@ -13,7 +13,7 @@ from smnas.arch.parts import InputSize
 from smnas.data.dataset import Category
 from smnas.data.picture import MEAN_RGB, STD_RGB
 from smnas.export.capture import FOUND
-from smnas.export.translations import OPSET
+from smnas.export.nodes import OPSET
 
 PICTURE = "picture"
 OUTPUTS = ("boxes_xyxy", "scores", "labels")

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnxscript import ir
-from onnxscript import opset21 as op
 
 from smnas.detector.roi_matmul import SAMPLES
+from smnas.export.nodes import floats, ints, op, tensor
 
 _FEW_POSITIONS = 2048
 """Over all levels: matmuls with every position of a map, whose cost grows with them."""
@@ -31,8 +30,8 @@ def align_rois(
     aligned: bool,
 ) -> Any:
     """Return the features (1, R, I, C, J); where no level is named they may be anything."""
-    boxes_R4 = op.Squeeze(boxes_1R4, _ints(0))
-    level_R = op.Squeeze(level_1R, _ints(0))
+    boxes_R4 = op.Squeeze(boxes_1R4, ints(0))
+    level_R = op.Squeeze(level_1R, ints(0))
     shapes = [tuple(level.shape) for level in maps]
     positions = sum(height * width for _, _, height, width in shapes)
     sums = level_1R.shape[1] * cells * max(shape[1] * shape[3] for shape in shapes)
@@ -40,7 +39,7 @@ def align_rois(
         found = _align_by_matmul(maps, boxes_R4, level_R, cells, strides, aligned)
     else:
         found = _align_by_operator(maps, boxes_R4, level_R, cells, strides, aligned)
-    return op.Unsqueeze(found, _ints(0))
+    return op.Unsqueeze(found, ints(0))
 
 
 def _align_by_matmul(
@@ -55,23 +54,23 @@ def _align_by_matmul(
     found = None
     for number, (level, stride) in enumerate(zip(maps, strides, strict=True)):
         _, channels, height, width = level.shape
-        scaled_R4 = op.Mul(boxes_R4, _floats(1.0 / stride))
+        scaled_R4 = op.Mul(boxes_R4, floats(1.0 / stride))
         if aligned:
-            scaled_R4 = op.Sub(scaled_R4, _floats(0.5))
+            scaled_R4 = op.Sub(scaled_R4, floats(0.5))
         left, top, right, bottom = op.Split(scaled_R4, num_outputs=4, axis=1)
         if not aligned:
-            right = op.Max(right, op.Add(left, _floats(1.0)))
-            bottom = op.Max(bottom, op.Add(top, _floats(1.0)))
+            right = op.Max(right, op.Add(left, floats(1.0)))
+            bottom = op.Max(bottom, op.Add(top, floats(1.0)))
         rows_RIH = _weights(top, bottom, cells, height)
         columns_RJW = _weights(left, right, cells, width)
         if len(maps) > 1:
             here_R = op.Cast(op.Equal(level_R, op.Constant(value_int=number)), to=1)
-            rows_RIH = op.Mul(rows_RIH, op.Unsqueeze(here_R, _ints(1, 2)))
-        window_HX = op.Reshape(op.Transpose(level, perm=[0, 2, 1, 3]), _ints(height, -1))
-        sums = op.MatMul(op.Reshape(rows_RIH, _ints(-1, height)), window_HX)
-        sums_RXW = op.Reshape(sums, _ints(-1, cells * channels, width))
+            rows_RIH = op.Mul(rows_RIH, op.Unsqueeze(here_R, ints(1, 2)))
+        window_HX = op.Reshape(op.Transpose(level, perm=[0, 2, 1, 3]), ints(height, -1))
+        sums = op.MatMul(op.Reshape(rows_RIH, ints(-1, height)), window_HX)
+        sums_RXW = op.Reshape(sums, ints(-1, cells * channels, width))
         cells_RXJ = op.MatMul(sums_RXW, op.Transpose(columns_RJW, perm=[0, 2, 1]))
-        part = op.Reshape(cells_RXJ, _ints(-1, cells, channels, cells))
+        part = op.Reshape(cells_RXJ, ints(-1, cells, channels, cells))
         found = part if found is None else op.Add(found, part)
     return found
 
@@ -79,18 +78,18 @@ def _align_by_matmul(
 def _weights(start_R1: Any, end_R1: Any, cells: int, length: int) -> Any:
     """Return how much each position of an axis counts for each cell, (R, cells, length)."""
     samples = (np.arange(cells * SAMPLES, dtype=np.float32) + 0.5) / SAMPLES
-    step_R1 = op.Mul(op.Sub(end_R1, start_R1), _floats(1.0 / cells))
-    point_RS = op.Add(start_R1, op.Mul(step_R1, _tensor(samples[None])))
+    step_R1 = op.Mul(op.Sub(end_R1, start_R1), floats(1.0 / cells))
+    point_RS = op.Add(start_R1, op.Mul(step_R1, tensor(samples[None])))
     inside_RS = op.And(
-        op.GreaterOrEqual(point_RS, _floats(-1.0)), op.LessOrEqual(point_RS, _floats(float(length)))
+        op.GreaterOrEqual(point_RS, floats(-1.0)), op.LessOrEqual(point_RS, floats(float(length)))
     )
-    place_RS = op.Min(op.Max(point_RS, _floats(0.0)), _floats(float(length - 1)))
-    position_L = _tensor(np.arange(length, dtype=np.float32))
-    distance_RSL = op.Abs(op.Sub(op.Unsqueeze(place_RS, _ints(2)), position_L))
-    weight_RSL = op.Relu(op.Sub(_floats(1.0), distance_RSL))
-    counts_RS = op.Unsqueeze(op.Cast(inside_RS, to=1), _ints(2))
-    by_cell = op.Reshape(op.Mul(weight_RSL, counts_RS), _ints(-1, cells, SAMPLES, length))
-    return op.ReduceMean(by_cell, _ints(2), keepdims=0)
+    place_RS = op.Min(op.Max(point_RS, floats(0.0)), floats(float(length - 1)))
+    position_L = tensor(np.arange(length, dtype=np.float32))
+    distance_RSL = op.Abs(op.Sub(op.Unsqueeze(place_RS, ints(2)), position_L))
+    weight_RSL = op.Relu(op.Sub(floats(1.0), distance_RSL))
+    counts_RS = op.Unsqueeze(op.Cast(inside_RS, to=1), ints(2))
+    by_cell = op.Reshape(op.Mul(weight_RSL, counts_RS), ints(-1, cells, SAMPLES, length))
+    return op.ReduceMean(by_cell, ints(2), keepdims=0)
 
 
 def _align_by_operator(
@@ -104,13 +103,13 @@ def _align_by_operator(
     if len(maps) == 1:
         found = _align(maps[0], boxes_R4, level_R, cells, strides[0], aligned)
     else:
-        ends = _ints(maps[0].shape[1], cells, cells)
-        found = op.Expand(_floats(0.0), op.Concat(op.Shape(level_R), ends, axis=0))
+        ends = ints(maps[0].shape[1], cells, cells)
+        found = op.Expand(floats(0.0), op.Concat(op.Shape(level_R), ends, axis=0))
         for number, (level, stride) in enumerate(zip(maps, strides, strict=True)):
             here_1M = op.NonZero(op.Equal(level_R, op.Constant(value_int=number)))
-            index_M = op.Squeeze(here_1M, _ints(0))
+            index_M = op.Squeeze(here_1M, ints(0))
             features = _align(level, op.Gather(boxes_R4, index_M), index_M, cells, stride, aligned)
-            found = op.ScatterND(found, op.Unsqueeze(index_M, _ints(1)), features)
+            found = op.ScatterND(found, op.Unsqueeze(index_M, ints(1)), features)
     return op.Transpose(found, perm=[0, 2, 1, 3])
 
 
@@ -127,15 +126,3 @@ def _align(level: Any, boxes_M4: Any, like_M: Any, cells: int, stride: int, alig
         sampling_ratio=SAMPLES,
         spatial_scale=1.0 / stride,
     )
-
-
-def _ints(*values: int) -> Any:
-    return op.Constant(value_ints=list(values))
-
-
-def _floats(*values: float) -> Any:
-    return op.Constant(value_floats=list(values))
-
-
-def _tensor(values: Any) -> Any:
-    return op.Constant(value=ir.tensor(values))

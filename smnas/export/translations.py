@@ -8,14 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from onnxscript import opset21 as op
 
 from smnas.detector.postprocess import SUPPRESS
 from smnas.detector.roi_align import ALIGN_ROIS
+from smnas.export.nodes import floats, ints, op
 from smnas.export.roi_nodes import align_rois
-
-OPSET = 21
-"""The first in which a group norm is one node."""
 
 
 def conv2d(
@@ -41,10 +38,10 @@ def conv2d(
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """One node with the weights as they are stored, which quantisation knows as a layer."""
     *rows, features = input.shape
-    flat = op.Reshape(input, op.Constant(value_ints=[-1, features]))
+    flat = op.Reshape(input, ints(-1, features))
     inputs = (flat, weight) if bias is None else (flat, weight, bias)
     outputs = op.Gemm(*inputs, transB=1)
-    return op.Reshape(outputs, op.Constant(value_ints=[*rows, weight.shape[0]]))
+    return op.Reshape(outputs, ints(*rows, weight.shape[0]))
 
 
 def group_norm(
@@ -57,12 +54,12 @@ def group_norm(
 ) -> Any:
     """Norm of groups as that of instances: onnxruntime has no kernel for ONNX's own operator."""
     channels = input.shape[1]
-    groups = op.Reshape(input, op.Constant(value_ints=[0, num_groups, -1]))
-    ones = op.Constant(value_floats=[1.0] * num_groups)
-    zeros = op.Constant(value_floats=[0.0] * num_groups)
+    groups = op.Reshape(input, ints(0, num_groups, -1))
+    ones = floats(*[1.0] * num_groups)
+    zeros = floats(*[0.0] * num_groups)
     normed = op.InstanceNormalization(groups, ones, zeros, epsilon=eps)
-    back = op.Reshape(normed, op.Constant(value_ints=list(input.shape)))
-    per_channel = op.Constant(value_ints=[channels, 1, 1])
+    back = op.Reshape(normed, ints(*input.shape))
+    per_channel = ints(channels, 1, 1)
     scaled = op.Mul(back, op.Reshape(weight, per_channel))
     return op.Add(scaled, op.Reshape(bias, per_channel))
 
@@ -77,18 +74,18 @@ def suppress(
     """
     zero, one = op.Constant(value_int=0), op.Constant(value_int=1)
     labels = op.Add(op.ReduceMax(labels_1N, keepdims=0), one)
-    label_K1 = op.Unsqueeze(op.Range(zero, labels, one), op.Constant(value_ints=[1]))
+    label_K1 = op.Unsqueeze(op.Range(zero, labels, one), ints(1))
     counts_KN = op.And(op.Equal(label_K1, labels_1N), alive_1N)
     scores_KN = op.Where(counts_KN, scores_1N, op.Constant(value_float=0.0))
     kept_M3 = op.NonMaxSuppression(
         boxes_1N4,
-        op.Unsqueeze(scores_KN, op.Constant(value_ints=[0])),
-        op.Constant(value_ints=[count]),
-        op.Constant(value_floats=[max_iou]),
-        op.Constant(value_floats=[0.0]),
+        op.Unsqueeze(scores_KN, ints(0)),
+        ints(count),
+        floats(max_iou),
+        floats(0.0),
     )
     index_M = op.Gather(kept_M3, op.Constant(value_int=2), axis=1)
-    index_1M = op.Unsqueeze(index_M, op.Constant(value_ints=[0]))
+    index_1M = op.Unsqueeze(index_M, ints(0))
     none_1N = op.And(alive_1N, op.Not(alive_1N))
     all_1M = op.Equal(index_1M, index_1M)
     return op.ScatterElements(none_1N, index_1M, all_1M, axis=1)

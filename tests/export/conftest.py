@@ -12,6 +12,7 @@ from smnas.data.picture import Picture
 from smnas.data.trees import load_trees
 from smnas.detector.build import build_detector
 from smnas.detector.detector import Detector
+from smnas.detector.retina_head import RetinaHead
 from smnas.export.onnx import export_model
 from smnas.export.onnx_file import OnnxFile, check_onnx
 
@@ -27,6 +28,8 @@ def make_detector(text: str) -> Detector:
         for parameter in detector.head.parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(noise * max(float(parameter.std(correction=0)), 0.02))
+        if isinstance(detector.head, RetinaHead):
+            detector.head.class_tower.last.get_parameter("bias").fill_(-1.0)
     return detector
 
 
