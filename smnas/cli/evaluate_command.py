@@ -31,6 +31,7 @@ def evaluate(
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "cpu",
+    runtime: options.Runtime = None,
     json: options.Json = False,
 ) -> None:
     """Measure AP with its interval, time, parameters and multiply-adds of trained weights.
@@ -42,12 +43,20 @@ def evaluate(
 
     from smnas.cli.measuring import measure_splits
     from smnas.cli.specification import data_spec
-    from smnas.training.trained_detector import TrainedDetector
+    from smnas.experiment.artifact import (
+        check_runtime,
+        is_exported,
+        load,
+        usual_runtime,
+    )
 
-    trained = TrainedDetector.load(file, device)
+    chosen = runtime or usual_runtime(file)
+    check_runtime(chosen)
+    trained = load(file, device, chosen)
+    given = file if is_exported(file) else None
     name, dataset = _choose(data_spec(data, images, group_by=group_by), split, seed or 0)
     remarks().print(f"{dataset.name}: {len(dataset)} pictures", markup=False, soft_wrap=True)
-    found = measure_splits(trained, {name: dataset}, device)
+    found = measure_splits(trained, {name: dataset}, device, chosen, given)
     if json:
         facts = {"arch": str(trained.arch), "arch_id": trained.arch.arch_id, "weights": str(file)}
         print_json(facts | {"split": name, "pictures": len(dataset)} | measured_json(found))

@@ -39,6 +39,16 @@ GroupBy = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
+Runtime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What accuracy and time are taken in: onnxruntime (the exported file, on the CPU), "
+        "openvino, onnxruntime-cuda, tensorrt, or torch itself: torch-eager (a quick look) and "
+        "torch-compile.",
+        show_default=False,
+    ),
+]
 Init = Annotated[
     str | None,
     typer.Option(
@@ -58,6 +68,8 @@ Run = Annotated[
 Weights = Annotated[
     Path,
     typer.Argument(
-        help="Weights file, or a run folder: then its recommended detector.", show_default=False
+        help="Weights (also an exported .onnx file, unless it is to be exported), or a run folder: "
+        "then its recommended detector.",
+        show_default=False,
     ),
 ]

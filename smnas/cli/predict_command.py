@@ -13,6 +13,7 @@ from smnas.errors import DataError, MissingFileError
 
 if TYPE_CHECKING:
     from smnas.data.picture import Picture
+    from smnas.export.runtime import ExportedDetector
     from smnas.training.trained_detector import TrainedDetector
 
 PREDICTIONS = "predictions.json"
@@ -41,9 +42,9 @@ def predict(
     file = find_weights(weights)
 
     from smnas.cli.drawing import draw_prediction, free_name
-    from smnas.training.trained_detector import TrainedDetector
+    from smnas.experiment.artifact import load
 
-    detector = TrainedDetector.load(file, device)
+    detector = load(file, device)
     out.mkdir(parents=True, exist_ok=True)
     found: list[dict[str, Any]] = []
     names: set[str] = set()
@@ -73,7 +74,7 @@ def predict(
 
 
 def _predict_one(
-    detector: "TrainedDetector", path: Path, score: float
+    detector: "TrainedDetector | ExportedDetector", path: Path, score: float
 ) -> tuple[dict[str, Any], "Picture"]:
     """Return what was found in one picture, as JSON has it, and the picture itself."""
     from smnas.data.picture import read_picture

@@ -179,6 +179,7 @@ def search(
     constraints: Constraints = None,
     seed: options.Seed = None,
     device: ChosenDevice = None,
+    runtime: options.Runtime = None,
     init: options.Init = None,
     final_norm: FinalNorm = None,
     pictures: Pictures = None,

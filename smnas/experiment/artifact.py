@@ -46,6 +46,16 @@ def check_runtime(name: str) -> None:
         require_runtime(name)
 
 
+def is_exported(path: str | Path) -> bool:
+    """Return whether a file is an exported one rather than weights, by its name."""
+    return Path(path).suffix.lower() == ONNX_SUFFIX
+
+
+def usual_runtime(path: str | Path) -> str:
+    """Return what runs a file where nothing else is said."""
+    return DEFAULT_RUNTIME if is_exported(path) else "torch-eager"
+
+
 def load(
     path: str | Path, device: torch.device | str = "cpu", runtime: str | None = None
 ) -> TrainedDetector | ExportedDetector:
@@ -61,7 +71,12 @@ def load(
         ConfigError: No such runtime.
         RuntimeMissingError: It is not installed, or its device is not there.
     """
-    if Path(path).suffix.lower() == ONNX_SUFFIX:
+    if is_exported(path):
+        if runtime in TORCH_RUNTIMES:
+            raise ConfigError(
+                f"{path}: an exported file cannot run in {runtime}; name one of "
+                f"{', '.join(RUNTIMES)}, or give the weights it was exported from"
+            )
         return load_onnx(path, runtime or DEFAULT_RUNTIME)
     return TrainedDetector.load(path, device)
 

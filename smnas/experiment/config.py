@@ -92,6 +92,9 @@ class SearchConfig(_Value):
     device: str = "cpu"
     clock: Literal["device", "stand-in"] = "device"
     """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
+    runtime: str = "torch-eager"
+    """What accuracies and times are taken in: ``onnxruntime`` or another runtime of exported files,
+    or torch itself."""
 
     def settings(self, pictures: int, noise: float = 0.0) -> SearchSettings:
         """Return the part that the search algorithm is told.
@@ -200,6 +203,7 @@ class Flags(TypedDict, total=False):
     constraints: Sequence[str] | None
     seed: int | None
     device: str | None
+    runtime: str | None
     init: str | Path | None
     final_norm: str | None
 

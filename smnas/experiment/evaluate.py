@@ -5,6 +5,7 @@ is not the trial's fault is raised: a full disk, a broken picture, an error of s
 is a lack of memory, about which the room of execution knows what to do.
 """
 
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +20,20 @@ from smnas.archive.storage import room_on_disk
 from smnas.data.dataset import Category, DetectionDataset
 from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
-from smnas.errors import ArchError, NotBuiltYetError, TrainingError, WeightsError
+from smnas.errors import (
+    ArchError,
+    ExportError,
+    MeasurementError,
+    NotBuiltYetError,
+    TrainingError,
+    WeightsError,
+)
 from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.judging import Artifact, make_artifact, time_artifact, time_untrained
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.run_folder import (
+    DETECTOR,
     WEIGHTS,
     predictions_path,
     trial_folder,
@@ -32,7 +42,7 @@ from smnas.experiment.run_folder import (
 from smnas.experiment.trial_training import TrialTraining
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
-from smnas.measure.latency import measure_latency, stand_in_latency
+from smnas.measure.latency import stand_in_latency
 from smnas.measure.memory import (
     measured_training_memory,
     peak_memory,
@@ -49,6 +59,14 @@ from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
 Clock = Literal["device", "stand-in"]
+_THE_TRIALS_FAULT = (
+    ArchError,
+    ExportError,
+    MeasurementError,
+    NotBuiltYetError,
+    TrainingError,
+    WeightsError,
+)
 _TRAINING_SHARE = 0.85
 """Of a trial's time; the rest is measuring. Only the progress bar depends on it."""
 
@@ -68,6 +86,7 @@ class Evaluator:
         threads: How many torch computes with; None: as many as it likes.
         further: Accuracies to measure beside COCO's; of finals each class's AP as well.
         processes: How many share a training, on ``cuda`` each with a GPU of its own.
+        runtime: What accuracies and times are taken in: a name in ``artifact.RUNTIME_NAMES``.
     """
 
     train: DetectionDataset
@@ -80,6 +99,7 @@ class Evaluator:
     threads: int | None = None
     further: tuple[str, ...] = ()
     processes: int = 1
+    runtime: str = "torch-eager"
 
     def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
         """Return what came of ``trial``; what it leaves is written under ``folder/trials``.
@@ -100,7 +120,7 @@ class Evaluator:
             failure = Failure(stage=error.stage, reason=str(error))
             seconds = time.perf_counter() - started
             return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
-        except (ArchError, NotBuiltYetError, TrainingError, WeightsError) as error:
+        except _THE_TRIALS_FAULT as error:
             failure = Failure(stage=attempt.stage, reason=str(error))
             return Outcome(failure=failure, seconds=time.perf_counter() - started)
         except RuntimeError as error:
@@ -146,16 +166,17 @@ class _Attempt:
         """Return all measurements of the trial."""
         cost = self._check_worth()
         trained = self._train()
-        weights = trial_folder(self._folder, self._number) / WEIGHTS
-        self.weights = weights.relative_to(self._folder).as_posix()
+        folder, ships = trial_folder(self._folder, self._number), self._ships_as_trained
+        self.weights = (folder / WEIGHTS).relative_to(self._folder).as_posix()
         self.stage = "measuring"
         self._report(_TRAINING_SHARE, "measuring accuracy")
-        if self._ships_as_trained:
-            fold_batch_norms(trained.detector)
-        accuracy = self._measure_accuracy(trained)
-        if not cost:
-            cost = self._count()
-            cost = (*cost, self._time(cost, trained if self._ships_as_trained else None))
+        with tempfile.TemporaryDirectory() as passing:  # a candidate's file is not kept
+            file = (folder if ships else Path(passing)) / DETECTOR
+            artifact = make_artifact(trained, self._world.runtime, file, self._world.val, ships)
+            accuracy = self._measure_accuracy(artifact)
+            if not cost:
+                cost = self._count()
+                cost = (*cost, *self._time(cost, artifact if ships else None))
         return (*accuracy, *cost, *self._memory)
 
     def _check_worth(self) -> tuple[Measurement, ...]:
@@ -174,7 +195,7 @@ class _Attempt:
         self._require_worth(cost)
         if "latency_ms" not in asked:
             return ()
-        cost = (*cost, self._time(cost, None))
+        cost = (*cost, *self._time(cost, None))
         self._require_worth(cost)
         return cost
 
@@ -223,14 +244,15 @@ class _Attempt:
         self.stage = stage
         self._report(_TRAINING_SHARE * share, note)
 
-    def _measure_accuracy(self, trained: TrainedDetector) -> tuple[Measurement, ...]:
+    def _measure_accuracy(self, artifact: Artifact) -> tuple[Measurement, ...]:
         world = self._world
         rest = 0.9 - _TRAINING_SHARE
         result = measure_accuracy(
-            FinitePredictor(trained),
+            FinitePredictor(artifact.predictor),
             world.val,
             "val",
             world.device,
+            runtime=artifact.runtime,
             further=world.further + self._class_metrics,
             progress=lambda done, all_: self._report(
                 _TRAINING_SHARE + rest * done / all_, "measuring accuracy"
@@ -244,14 +266,19 @@ class _Attempt:
         """Count the form that ships."""
         return count_cost(self._shipped, len(self._world.train.categories))
 
-    def _time(self, cost: tuple[Measurement, ...], trained: TrainedDetector | None) -> Measurement:
-        """Time ``trained`` as it is, or where there is none the form that the arch ships in."""
+    def _time(
+        self, cost: tuple[Measurement, ...], artifact: Artifact | None
+    ) -> tuple[Measurement, ...]:
+        """Time ``artifact``, or where there is none the form that the arch ships in."""
         world = self._world
         self._report(0.9 if self.stage == "measuring" else 0.0, "measuring time")
         if world.clock == "stand-in":
-            return stand_in_latency(next(m.value for m in cost if m.metric == "macs_g"))
-        timed = trained or build_twin(self._shipped, world.train.categories, world.device)
-        return measure_latency(timed, world.val.read(0)[0], world.device)
+            return (stand_in_latency(next(m.value for m in cost if m.metric == "macs_g")),)
+        picture = world.val.read(0)[0]
+        if artifact is not None:
+            return time_artifact(artifact, picture, world.device)
+        twin = build_twin(self._shipped, world.train.categories, world.device)
+        return time_untrained(twin, world.runtime, picture, world.device)
 
     @property
     def _shipped(self) -> DetectorArch:

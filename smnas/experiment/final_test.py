@@ -8,14 +8,23 @@ from smnas.data.dataset import DetectionDataset
 from smnas.detector.contract import Prediction
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import ArchiveError
+from smnas.experiment.artifact import TORCH_RUNTIMES, run_in_torch
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.judged import best_score
+from smnas.experiment.judging import Artifact, open_artifact
 from smnas.experiment.observer import Observer
 from smnas.experiment.pictures import drawn_trials, write_pictures
-from smnas.experiment.run_folder import PICTURES, predictions_path, write_whole
+from smnas.experiment.run_folder import (
+    DETECTOR,
+    PICTURES,
+    predictions_path,
+    trial_folder,
+    write_whole,
+)
 from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_from_json, predictions_to_json
+from smnas.measure.protocol import TORCH_EAGER, Runtime
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.tables import standing
 from smnas.training.trained_detector import TrainedDetector
@@ -91,10 +100,30 @@ def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:
     return trained
 
 
+def open_final(archive: Archive, trial: Trial, device: str) -> Artifact:
+    """Return what the numbers of a final come from: its exported file where the run makes files.
+
+    Raises:
+        ArchiveError: The trial has no weights.
+        WeightsError: Weights or file cannot be read.
+    """
+    runtime = archive.header.config.get("runtime", TORCH_EAGER.name)
+    if runtime not in TORCH_RUNTIMES:
+        return open_artifact(trial_folder(archive.folder, trial.number) / DETECTOR, runtime)
+    return Artifact(run_in_torch(load_final(archive, trial, device), runtime), Runtime(runtime))
+
+
 def _test(archive: Archive, trial: Trial, test: DetectionDataset, device: str) -> None:
-    trained = load_final(archive, trial, device)
+    artifact = open_final(archive, trial, device)
     names = tuple(run_metrics(archive.header.config)) + class_metrics(test.categories)
-    result = measure_accuracy(FinitePredictor(trained), test, "test", device, further=names)
+    result = measure_accuracy(
+        FinitePredictor(artifact.predictor),
+        test,
+        "test",
+        device,
+        runtime=artifact.runtime,
+        further=names,
+    )
     text = predictions_to_json(test, result.predictions)
     write_whole(predictions_path(archive.folder, trial.number, "test"), text)
     archive.add(trial.number, result.measurements)

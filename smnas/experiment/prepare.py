@@ -9,6 +9,7 @@ from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import load_splits
 from smnas.data.splits import Splits
 from smnas.errors import ConfigError
+from smnas.experiment.artifact import check_runtime
 from smnas.experiment.briefing import describe_split
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.goals import check_objectives, settled_metric, tie_width
@@ -45,11 +46,13 @@ def prepare(config: SearchConfig) -> Prepared:
 
 
 def check_machine(config: SearchConfig) -> None:
-    """Make sure that the device is there.
+    """Make sure that device and runtime are there.
 
     Raises:
-        ConfigError: No such device.
+        ConfigError: No such device, or no such runtime.
+        RuntimeMissingError: The runtime is not installed, or its device is not there.
     """
+    check_runtime(config.runtime)
     kind, _, index = config.device.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise ConfigError(

@@ -126,6 +126,7 @@ def plan_trials(config: SearchConfig, ready: Prepared) -> Plan:
         device=config.device,
         clock=config.clock,
         final_budget=ready.settings.final,
+        runtime=config.runtime,
     )
     archs = [ready.spaces.yardstick, *draw_starts(ready.spaces, ready.settings)]
     return make_plan(ready.settings, ready.splits, probe(world, archs, config.seed))

@@ -46,6 +46,8 @@ class TrialWorld(BaseModel):
     """How many a trial computes with."""
     processes: int = 1
     """How many processes share a training, on ``cuda`` each with a GPU of its own."""
+    runtime: str = "torch-eager"
+    """What accuracies and times are taken in."""
 
     @classmethod
     def of_search(
@@ -80,6 +82,7 @@ class TrialWorld(BaseModel):
             threads=threads,
             further=further,
             processes=processes,
+            runtime=config.runtime,
         )
 
     def open(self) -> Evaluator:
@@ -115,6 +118,7 @@ class TrialWorld(BaseModel):
             further=self.further,
             threads=self.threads,
             processes=self.processes,
+            runtime=self.runtime,
         )
 
     @property

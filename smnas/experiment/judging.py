@@ -1,0 +1,103 @@
+"""One artifact, both numbers: what a trial's accuracy and time are taken from."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from smnas.data.dataset import DetectionDataset
+from smnas.data.picture import Picture
+from smnas.detector.norms import fold_batch_norms
+from smnas.experiment.artifact import (
+    TORCH_RUNTIMES,
+    export,
+    first_pictures,
+    load,
+    run_in_torch,
+)
+from smnas.export.onnx import export_model, write_model
+from smnas.measure.file_latency import measure_latency_of_file
+from smnas.measure.latency import measure_latency
+from smnas.measure.protocol import Predictor, Runtime
+from smnas.training.trained_detector import TrainedDetector
+from smnas.trial.measurement import Measurement
+
+CANDIDATE_PICTURES = 4
+"""That the file of a candidate is compared on; a final's is compared on all, by AP too."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What predicts, and what runs it.
+
+    Attributes:
+        predictor: Finds objects.
+        runtime: For the protocol.
+        file: None where torch runs the weights.
+    """
+
+    predictor: Predictor
+    runtime: Runtime
+    file: Path | None = None
+
+
+def make_artifact(
+    trained: TrainedDetector, runtime: str, file: Path, val: DetectionDataset, ships: bool
+) -> Artifact:
+    """Return the form of a trained detector that is judged.
+
+    Args:
+        trained: In torch its batch norms are folded in place, where it ships.
+        runtime: A name in ``artifact.RUNTIME_NAMES``.
+        file: Where it is exported to, unless torch runs it.
+        val: Pictures that file and network are compared on.
+        ships: Whether this is the form that ships, and not that of a candidate.
+
+    Raises:
+        ExportError: The file does not find what the network finds.
+    """
+    if runtime == "torch-eager":
+        if ships:
+            fold_batch_norms(trained.detector)
+        return Artifact(trained, Runtime(runtime))
+    if runtime in TORCH_RUNTIMES:
+        return Artifact(run_in_torch(trained, runtime), Runtime(runtime))
+    pictures = first_pictures(val) if ships else first_pictures(val, CANDIDATE_PICTURES)
+    export(trained, file, pictures, annotated=val if ships else None)
+    return open_artifact(file, runtime)
+
+
+def open_artifact(file: Path, runtime: str) -> Artifact:
+    """Return an exported file in a runtime; see ``artifact.load`` for errors."""
+    detector = load(file, runtime=runtime)
+    return Artifact(detector, Runtime(runtime), file)
+
+
+def time_artifact(artifact: Artifact, picture: Picture, device: str) -> tuple[Measurement, ...]:
+    """Return the time of one prediction: onnxruntime's on a CPU from fresh processes.
+
+    Raises:
+        MeasurementError: The file does not run there.
+    """
+    if artifact.file is not None and artifact.runtime.name == "onnxruntime":
+        threads = torch.get_num_threads()
+        return measure_latency_of_file(artifact.file, picture, threads=threads)
+    measured = measure_latency(artifact.predictor, picture, device, runtime=artifact.runtime)
+    return (measured,)
+
+
+def time_untrained(
+    twin: TrainedDetector, runtime: str, picture: Picture, device: str
+) -> tuple[Measurement, ...]:
+    """Return the time of a network whose weights are random; its file is not kept.
+
+    What it computes is nobody's, so it is not compared with anything.
+    """
+    if runtime in TORCH_RUNTIMES:
+        artifact = Artifact(run_in_torch(twin, runtime), Runtime(runtime))
+        return time_artifact(artifact, picture, device)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "twin.onnx"
+        write_model(export_model(twin.detector, twin.categories), file)
+        return time_artifact(open_artifact(file, runtime), picture, device)
