@@ -72,14 +72,9 @@ def export(
         calibration=first_pictures(splits.train, CALIBRATION_PICTURES) if int8 and splits else (),
     )
     load(out, runtime=runtime).predict(first_pictures(shown, 1)[0])
-    facts = {
-        "arch": str(trained.arch),
-        "arch_id": trained.arch.arch_id,
-        "weights": str(file),
-        "runtime": runtime,
-    } | _facts(made)
     if json:
-        print_json(facts)
+        facts = {"arch": str(trained.arch), "arch_id": trained.arch.arch_id, "weights": str(file)}
+        print_json(facts | {"runtime": runtime} | _facts(made))
     else:
         _tell(made)
 

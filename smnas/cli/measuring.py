@@ -38,7 +38,9 @@ def measure_splits(
         DataError: A picture cannot be read, or the data lacks a category that was found.
     """
     found: list[Measurement] = []
-    shown = {split: dataset for split, dataset in splits.items() if dataset is not None}
+    shown: dict[Split, DetectionDataset] = {
+        split: dataset for split, dataset in splits.items() if dataset is not None
+    }
     first = next(iter(shown.values()))
     with one_core_left(), tempfile.TemporaryDirectory() as passing:  # as a search measures
         place = file or Path(passing) / "detector.onnx"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -111,7 +112,7 @@ def make_anchor_grid(
     A grid follows from its shapes alone: the latest are remembered, and stand in a captured graph
     as constants.
     """
-    key = (anchors, tuple(strides), tuple(shapes), device)
+    key: Any = (anchors, tuple(strides), tuple(shapes), device)
     if torch.compiler.is_dynamo_compiling():
         return _compute_grid(*key)
     return _remembered_grid(*key)

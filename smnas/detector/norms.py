@@ -179,17 +179,32 @@ def fold_weight_standards(module: nn.Module) -> None:
 
     What is folded computes the same: a plain convolution with the standardised filters.
     """
-    for part in module.modules():
-        standardises = isinstance(part, WeightStandardConv2d) or getattr(
-            part, "standardised", False
-        )
-        if standardises:
-            weight = part.get_parameter("weight")
-            part.register_parameter("weight", nn.Parameter(standardise(weight).detach()))
+    for parent in list(module.modules()):
+        for name, part in list(parent.named_children()):
             if isinstance(part, WeightStandardConv2d):
-                part.__class__ = nn.Conv2d
-            else:
-                part.standardised = False
+                setattr(parent, name, _plain_conv(part))
+        if getattr(parent, "standardised", False):  # a deformable one
+            weight = standardise(parent.get_parameter("weight")).detach()
+            parent.register_parameter("weight", nn.Parameter(weight))
+            parent.__dict__["standardised"] = False
+
+
+def _plain_conv(conv: WeightStandardConv2d) -> nn.Conv2d:
+    """Return the convolution that computes the same without standardising."""
+    plain = nn.Conv2d(
+        conv.in_channels,
+        conv.out_channels,
+        (conv.kernel_size[0], conv.kernel_size[1]),
+        stride=(conv.stride[0], conv.stride[1]),
+        padding=cast(Any, conv.padding),
+        dilation=(conv.dilation[0], conv.dilation[1]),
+        groups=conv.groups,
+        bias=conv.bias is not None,
+        device="meta",
+    )
+    plain.weight = nn.Parameter(standardise(conv.weight).detach())
+    plain.bias = conv.bias
+    return plain
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> bool:

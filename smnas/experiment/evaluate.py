@@ -7,7 +7,6 @@ is a lack of memory, about which the room of execution knows what to do.
 
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -17,20 +16,17 @@ import torch
 
 from smnas.arch import DetectorArch
 from smnas.archive.storage import room_on_disk
-from smnas.data.dataset import Category, DetectionDataset
-from smnas.detector.build import build_detector
-from smnas.detector.norms import fold_batch_norms
-from smnas.errors import (
-    ArchError,
-    ExportError,
-    MeasurementError,
-    NotBuiltYetError,
-    TrainingError,
-    WeightsError,
-)
+from smnas.data.dataset import DetectionDataset
 from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
-from smnas.experiment.judging import Artifact, make_artifact, time_artifact, time_untrained
+from smnas.experiment.judging import (
+    THE_TRIALS_FAULT,
+    Artifact,
+    build_twin,
+    make_artifact,
+    time_artifact,
+    time_untrained,
+)
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.run_folder import (
     DETECTOR,
@@ -59,14 +55,6 @@ from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
 Clock = Literal["device", "stand-in"]
-_THE_TRIALS_FAULT = (
-    ArchError,
-    ExportError,
-    MeasurementError,
-    NotBuiltYetError,
-    TrainingError,
-    WeightsError,
-)
 _TRAINING_SHARE = 0.85
 """Of a trial's time; the rest is measuring. Only the progress bar depends on it."""
 
@@ -120,7 +108,7 @@ class Evaluator:
             failure = Failure(stage=error.stage, reason=str(error))
             seconds = time.perf_counter() - started
             return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
-        except _THE_TRIALS_FAULT as error:
+        except THE_TRIALS_FAULT as error:
             failure = Failure(stage=attempt.stage, reason=str(error))
             return Outcome(failure=failure, seconds=time.perf_counter() - started)
         except RuntimeError as error:
@@ -298,15 +286,3 @@ class _Attempt:
 
     def _report(self, share: float, note: str) -> None:
         self._tell(self.stage, share, note)
-
-
-def build_twin(
-    shipped: DetectorArch, categories: Sequence[Category], device: str
-) -> TrainedDetector:
-    """Return the network that a candidate would ship as, BN folded; its weights are random.
-
-    What it computes with them means nothing, but takes as long as the trained one.
-    """
-    detector = build_detector(shipped, len(categories), seed=0)
-    fold_batch_norms(detector.eval())
-    return TrainedDetector(detector, categories).to(device)

@@ -1,14 +1,25 @@
 """One artifact, both numbers: what a trial's accuracy and time are taken from."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from smnas.data.dataset import DetectionDataset
+from smnas.arch import DetectorArch
+from smnas.data.dataset import Category, DetectionDataset
 from smnas.data.picture import Picture
+from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
+from smnas.errors import (
+    ArchError,
+    ExportError,
+    MeasurementError,
+    NotBuiltYetError,
+    TrainingError,
+    WeightsError,
+)
 from smnas.experiment.artifact import (
     TORCH_RUNTIMES,
     export,
@@ -23,6 +34,15 @@ from smnas.measure.protocol import Predictor, Runtime
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement
 
+THE_TRIALS_FAULT = (
+    ArchError,
+    ExportError,
+    MeasurementError,
+    NotBuiltYetError,
+    TrainingError,
+    WeightsError,
+)
+"""What makes a trial a failed one, and the search goes on."""
 CANDIDATE_PICTURES = 4
 """That the file of a candidate is compared on; a final's is compared on all, by AP too."""
 
@@ -101,3 +121,15 @@ def time_untrained(
         file = Path(folder) / "twin.onnx"
         write_model(export_model(twin.detector, twin.categories), file)
         return time_artifact(open_artifact(file, runtime), picture, device)
+
+
+def build_twin(
+    shipped: DetectorArch, categories: Sequence[Category], device: str
+) -> TrainedDetector:
+    """Return the network that a candidate would ship as, BN folded; its weights are random.
+
+    What it computes with them means nothing, but takes as long as the trained one.
+    """
+    detector = build_detector(shipped, len(categories), seed=0)
+    fold_batch_norms(detector.eval())
+    return TrainedDetector(detector, categories).to(device)

@@ -15,7 +15,8 @@ from smnas.arch import DetectorArch
 from smnas.data.dataset import Subset
 from smnas.detector.build import build_detector
 from smnas.errors import NotBuiltYetError, TrainingError
-from smnas.experiment.evaluate import Evaluator, build_twin
+from smnas.experiment.evaluate import Evaluator
+from smnas.experiment.judging import build_twin
 from smnas.experiment.memory import means_out_of_memory, release_memory
 from smnas.experiment.run_folder import TRAINING_LOG, trial_folder
 from smnas.measure.cost import count_cost

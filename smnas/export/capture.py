@@ -10,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import cast
 
 import onnx
 import torch
@@ -43,7 +44,8 @@ class DeployedNetwork(nn.Module):
         fold_weight_standards(self.detector)
         self.requires_grad_(False)
         self._dense: list[DenseOutputs] = []
-        dense_head = getattr(self.detector.head, "rpn", self.detector.head)
+        head = cast(nn.Module, self.detector.head)
+        dense_head = cast(nn.Module, getattr(head, "rpn", head))
         dense_head.register_forward_hook(self._note)
         # What follows from shapes alone, such as anchors, is remembered by the time of capturing.
         with torch.no_grad():

@@ -15,14 +15,10 @@ from smnas.export.frame import OUTPUTS, PICTURE
 from smnas.export.onnx import PRECISION_KEY
 
 _TENSOR_TYPES = onnx.TensorProto.DataType
-_INPUTS = {PICTURE: (_TENSOR_TYPES.UINT8, 3)}
-_OUTPUTS = dict(
-    zip(
-        OUTPUTS,
-        ((_TENSOR_TYPES.FLOAT, 2), (_TENSOR_TYPES.FLOAT, 1), (_TENSOR_TYPES.INT64, 1)),
-        strict=True,
-    )
-)
+_Ends = dict[str, tuple[int, int]]
+_INPUTS: _Ends = {PICTURE: (_TENSOR_TYPES.UINT8, 3)}
+_OUTPUT_TYPES = ((_TENSOR_TYPES.FLOAT, 2), (_TENSOR_TYPES.FLOAT, 1), (_TENSOR_TYPES.INT64, 1))
+_OUTPUTS: _Ends = dict(zip(OUTPUTS, _OUTPUT_TYPES, strict=True))
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def _check_ends(
     path: Path,
     kind: str,
     found: list[onnx.ValueInfoProto],
-    expected: dict[str, tuple[int, int]],
+    expected: _Ends,
 ) -> None:
     """Check names, types and numbers of dimensions of a model's inputs or outputs."""
     came = {
@@ -117,7 +113,7 @@ def _check_ends(
         )
 
 
-def _describe(ends: dict[str, tuple[int, int]]) -> str:
+def _describe(ends: _Ends) -> str:
     return ", ".join(
         f"{name} ({_TENSOR_TYPES.Name(kind).lower()} of {rank} dimensions)"
         for name, (kind, rank) in ends.items()

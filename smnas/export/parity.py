@@ -190,7 +190,7 @@ def _open_inside(model: onnx.ModelProto) -> Callable[[Picture], list[NDArray[Any
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(
+    session: Any = onnxruntime.InferenceSession(
         opened.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return lambda picture: session.run(inside, {PICTURE: np.ascontiguousarray(picture)})

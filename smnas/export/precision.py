@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -87,7 +87,7 @@ def to_int8(model: onnx.ModelProto, pictures: Sequence[Picture]) -> onnx.ModelPr
         quantize_static(
             copied,
             made,
-            _Calibration(pictures),
+            cast(Any, _Calibration(pictures)),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             per_channel=True,

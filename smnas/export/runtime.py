@@ -5,6 +5,7 @@ A runtime turns a file's content into a function from a picture to boxes, scores
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, overload
 
@@ -148,7 +149,8 @@ def _onnxruntime(provider: str, extra: str | None) -> FileRuntime:
 
 def _start_onnxruntime(path: Path, file: OnnxFile, threads: int, provider: str) -> Run:
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    errors: Any = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -163,7 +165,7 @@ def _start_onnxruntime(path: Path, file: OnnxFile, threads: int, provider: str) 
         errors.RuntimeException,
     )
     try:
-        session = onnxruntime.InferenceSession(file.content, options, providers=[provider])
+        session: Any = onnxruntime.InferenceSession(file.content, options, providers=[provider])
     except refused as error:
         raise WeightsError(f"{path}: onnxruntime cannot run it: {error}") from None
     # A device that cannot be opened is replaced by the CPU with no more than a warning.
@@ -177,7 +179,7 @@ def _start_onnxruntime(path: Path, file: OnnxFile, threads: int, provider: str) 
 
 def _require_openvino() -> None:
     try:
-        import openvino  # noqa: F401
+        import_module("openvino")
     except ImportError:
         raise RuntimeMissingError(
             "the runtime openvino is not installed; install the extra with "

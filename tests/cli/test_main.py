@@ -29,6 +29,7 @@ def test_there_are_the_commands_that_the_readme_names() -> None:
         "data",
         "describe",
         "evaluate",
+        "export",
         "front",
         "plan",
         "predict",

@@ -46,10 +46,10 @@ def test_search_is_room_and_function_whoever_comes_first(before: str) -> None:
 def test_load_and_build_detector_are_the_rooms_own() -> None:
     import smnas
     from smnas.detector.build import build_detector
+    from smnas.experiment.artifact import load
     from smnas.training.torchvision_weights import load_torchvision
-    from smnas.training.trained_detector import TrainedDetector
 
-    assert smnas.load == TrainedDetector.load
+    assert smnas.load is load
     assert smnas.load_torchvision is load_torchvision
     assert smnas.build_detector is build_detector
 

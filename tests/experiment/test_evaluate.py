@@ -12,7 +12,7 @@ import pytest
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Annotations, Category, DetectionDataset
 from smnas.errors import DataError, NotBuiltYetError, StorageFullError
-from smnas.experiment import evaluate, trial_training
+from smnas.experiment import judging, trial_training
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
 from smnas.measure.latency import measure_latency
@@ -199,7 +199,7 @@ def test_a_candidate_that_breaks_a_constraint_is_counted_and_not_trained(
     make_evaluator, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(trial_training, "fit", raising(AssertionError("trained")))
-    monkeypatch.setattr(evaluate, "measure_latency", raising(AssertionError("timed")))
+    monkeypatch.setattr(judging, "measure_latency", raising(AssertionError("timed")))
     limits = _constraints("params_m <= 0.001", "latency_ms <= 1000")
     outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
     assert outcome.failure.stage == "constraint"
@@ -245,7 +245,7 @@ def test_one_that_keeps_all_is_trained_and_timed_once(make_evaluator, monkeypatc
         times.append(measure_latency(*args, **kwargs))
         return times[-1]
 
-    monkeypatch.setattr(evaluate, "measure_latency", count_times)
+    monkeypatch.setattr(judging, "measure_latency", count_times)
     limits = _constraints("latency_ms <= 10000", "params_m <= 1")
     outcome = make_evaluator(constraints=limits, clock="device")(make_trial())
     assert outcome.failure is None

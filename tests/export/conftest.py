@@ -27,7 +27,7 @@ def make_detector(text: str) -> Detector:
     with torch.no_grad():
         for parameter in detector.head.parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter.add_(noise * max(float(parameter.std(correction=0)), 0.02))
+            parameter.add_(0.3 * noise * max(float(parameter.std(correction=0)), 0.02))
         if isinstance(detector.head, RetinaHead):
             detector.head.class_tower.last.get_parameter("bias").fill_(-1.0)
     return detector
