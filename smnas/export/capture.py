@@ -6,10 +6,6 @@ any size are dealt with outside (see ``frame``).
 """
 
 import copy
-import logging
-import warnings
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import cast
 
 import onnx
@@ -22,6 +18,7 @@ from smnas.detector.detector import Detector
 from smnas.detector.norms import fold_batch_norms, fold_weight_standards
 from smnas.errors import ExportError
 from smnas.export.nodes import OPSET
+from smnas.export.quiet import quiet
 from smnas.export.translations import TRANSLATIONS
 
 IMAGE = "image"
@@ -82,7 +79,7 @@ def capture(network: DeployedNetwork) -> onnx.ModelProto:
     arch = network.detector.arch
     image_13HW = torch.zeros(1, 3, *arch.input.padded)
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet("torch.onnx"):
             program = torch.onnx.export(
                 network,
                 (image_13HW,),
@@ -99,17 +96,3 @@ def capture(network: DeployedNetwork) -> onnx.ModelProto:
     if program is None:
         raise ExportError(f"{arch}: torch's ONNX exporter returned nothing; expected a program")
     return program.model_proto
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep what the exporter and its libraries remark about themselves from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -4,11 +4,8 @@ Only the network's arithmetic changes. Pictures are fitted, and boxes decoded an
 float32 as before.
 """
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +16,7 @@ from smnas.data.picture import Picture
 from smnas.errors import ExportError
 from smnas.export.frame import PICTURE
 from smnas.export.onnx import PRECISION_KEY, set_metadata
+from smnas.export.quiet import quiet
 
 HALVED = ("Conv", "Gemm")
 """What is computed in half precision; a CPU without such kernels only stores the weights so."""
@@ -82,7 +80,7 @@ def to_int8(model: onnx.ModelProto, pictures: Sequence[Picture]) -> onnx.ModelPr
         )
     copied = onnx.ModelProto()
     copied.CopyFrom(model)  # the quantiser leaves what it is given without its weights
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         made = Path(folder) / "int8.onnx"
         quantize_static(
             copied,
@@ -109,17 +107,3 @@ class _Calibration:
         """Return the next picture as the file's inputs, or None after the last."""
         picture = next(self._left, None)
         return None if picture is None else {PICTURE: np.ascontiguousarray(picture)}
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep what the converters remark to themselves: it asks for nothing from the user."""
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
