@@ -1,9 +1,10 @@
 """A picture from its file to the network's input, and boxes back again.
 
-One function, ``fit_picture``, prepares pictures in evaluation, prediction and export, and training
-does the same to within one grey level: the picture is scaled by one factor to fit the input's width
-and height (bilinear, antialiased), placed top left, and the rest is filled with the mean, which is
-zero after normalisation.
+One function, ``fit_picture``, prepares pictures in evaluation, prediction and export. Training does
+the same, and exactly where nothing is resized; where something is, it rounds to whole grey levels
+(docs/decisions/0009). The picture is scaled by one factor to fit the input's width and height
+(bilinear, antialiased), placed top left, and the rest is filled with the mean, which is zero after
+normalisation.
 """
 
 import os
@@ -222,9 +223,9 @@ def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
 def resize_picture(picture_HW3: Tensor, width: int, height: int) -> Tensor:
     """Return the uint8 picture as 3 x height x width, resized bilinearly with antialiasing.
 
-    For training: a value is within one grey level of that of ``fit_picture``. Torch has fast
-    integer kernels for this memory layout, so the picture stays uint8 and channels-last until it
-    has its final size (a tenth of the time of float, channels first).
+    For training: values are rounded along rows and along columns, so that each is within one grey
+    level of that of ``fit_picture`` (docs/decisions/0009). Torch has fast integer kernels for this
+    memory layout, so the picture stays uint8 and channels-last until it has its final size.
     """
     picture_3HW = picture_HW3.permute(2, 0, 1)
     if picture_3HW.shape[1:] == (height, width):

@@ -35,16 +35,33 @@ def whole(picture, annotations):
     return View(picture, annotations, width, height)
 
 
-def test_a_view_that_is_not_changed_is_what_fit_picture_makes():
+def test_a_view_that_is_not_changed_lies_where_fit_picture_lays_it():
     picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
     image_3HW, found = render(whole(picture, Annotations.of([[12, 9, 60, 45]])), Look())
-    # Training rounds to whole grey levels; the mean's side of the padding is zero in both.
-    apart_3HW = (image_3HW - fit_picture(picture, SIZE).image_3HW).abs()
-    assert apart_3HW.max() <= 1.001 / (255 * min(STD_RGB))
     assert torch.equal(image_3HW == 0, fit_picture(picture, SIZE).image_3HW == 0)
     # Scale 64 / 90; 120 columns become 85.
     expected = np.array([[12 * 85 / 120, 6.4, 60 * 85 / 120, 32]])
     np.testing.assert_allclose(found.boxes_xyxy, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (96, 40), (51, 64)])
+def test_what_need_not_be_resized_is_exactly_what_fit_picture_makes(width, height):
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image_3HW, found = render(whole(picture, Annotations.of([[3, 4, 40, 33]])), Look())
+    assert torch.equal(image_3HW, fit_picture(picture, SIZE).image_3HW)
+    np.testing.assert_array_equal(found.boxes_xyxy, [[3, 4, 40, 33]])
+
+
+@settings(deadline=None, max_examples=60)
+@given(width=st.integers(30, 250), height=st.integers(30, 250), seed=st.integers(0, 1000))
+def test_resized_it_is_that_rounded_to_nearest_along_rows_and_along_columns(width, height, seed):
+    """Never more than two halves apart (docs/decisions/0009); cut off once, it would drift by 0.5."""
+    picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image_3HW, _ = render(whole(picture, Annotations.of([])), Look())
+    levels = 255 * torch.tensor(STD_RGB).view(3, 1, 1)
+    apart_3HW = (image_3HW - fit_picture(picture, SIZE).image_3HW) * levels
+    assert apart_3HW.abs().max() <= 1.002  # the kernels' weights are fixed-point numbers
+    assert apart_3HW.mean().abs() <= 0.25
 
 
 @settings(deadline=None, max_examples=60)
