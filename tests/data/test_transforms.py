@@ -55,7 +55,7 @@ def test_what_need_not_be_resized_is_exactly_what_fit_picture_makes(width, heigh
 @settings(deadline=None, max_examples=60)
 @given(width=st.integers(30, 250), height=st.integers(30, 250), seed=st.integers(0, 1000))
 def test_resized_it_is_that_rounded_to_nearest_along_rows_and_along_columns(width, height, seed):
-    """Never more than two halves apart (docs/decisions/0009); cut off once, it would drift by 0.5."""
+    """At most two halves apart (docs/decisions/0009); cut off, it would drift by 0.5."""
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image_3HW, _ = render(whole(picture, Annotations.of([])), Look())
     levels = 255 * torch.tensor(STD_RGB).view(3, 1, 1)
