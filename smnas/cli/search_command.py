@@ -103,6 +103,22 @@ FinalNorm = Annotated[
         "which candidates are trained, or both: each final is then trained as two detectors.",
     ),
 ]
+Plateau = Annotated[
+    int | None,
+    typer.Option(
+        metavar="COUNT",
+        help="End a stage when so many trainings in a row have raised the hypervolume by less than "
+        "1 %; without it the budget alone ends it.",
+    ),
+]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        metavar="small|paper",
+        help="How detectors are trained: small (the default), for little data and short trainings; "
+        "or paper: the published budgets and schedules of each stage, from ImageNet weights.",
+    ),
+]
 Pictures = Annotated[
     bool | None,
     typer.Option(
@@ -177,9 +193,11 @@ def search(
     objectives: Objectives = None,
     metric: OwnMetric = None,
     constraints: Constraints = None,
+    plateau: Plateau = None,
     seed: options.Seed = None,
     device: ChosenDevice = None,
     runtime: options.Runtime = None,
+    recipe: Recipe = None,
     init: options.Init = None,
     final_norm: FinalNorm = None,
     pictures: Pictures = None,

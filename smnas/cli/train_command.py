@@ -36,7 +36,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for weights and log.")] = Path("trained"),
     config: Annotated[
         Path | None,
-        typer.Option(help="JSON file whose 'recipe' is followed, such as a search's."),
+        typer.Option(help="JSON file whose recipe of finals is followed, such as a search's."),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -92,11 +92,14 @@ def read_recipe(config: Path | None, init: str | None) -> "Recipe":
 
     from smnas.errors import ConfigError, describe_validation_error
     from smnas.experiment.config import read_config_file
+    from smnas.experiment.defaults import fill_defaults
+    from smnas.experiment.recipes import with_start
     from smnas.training.recipe import Recipe
 
-    settings: Any = read_config_file(config).get("recipe", {}) if config else {}
-    if init is not None and isinstance(settings, dict):
-        settings = {**settings, "initial_weights": init}
+    found = fill_defaults(read_config_file(config)) if config else {}
+    settings: Any = found.get("recipe_final") or found.get("recipe", {})
+    if init is not None:
+        settings = with_start({"recipe": settings}, init)["recipe"]
     try:
         return Recipe.model_validate(settings)
     except ValidationError as error:

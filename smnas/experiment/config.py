@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.experiment.budgets import Budgets
+from smnas.experiment.defaults import fill_defaults
+from smnas.experiment.recipes import Recipes, with_start
 from smnas.search.algorithms import AlgorithmName
 from smnas.search.parts import SearchParts
 from smnas.search.settings import MAX_FINALS, FinalNorm, SearchSettings, TieWidth
@@ -88,6 +90,11 @@ class SearchConfig(_Value):
     parts: SearchParts = SearchParts()
     """Which parts of the search are at work, and how: rungs, screening, pruning and so on."""
     recipe: Recipe = Recipe()
+    """How trials are trained; in a file also a name: ``small`` or ``paper``."""
+    recipe_stage_two: Recipe | None = None
+    """The same for candidates of stage two; None: as ``recipe``."""
+    recipe_final: Recipe | None = None
+    """The same for finals and yardsticks beside them; None: as ``recipe``."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "cpu"
     clock: Literal["device", "stand-in"] = "device"
@@ -96,14 +103,31 @@ class SearchConfig(_Value):
     """What accuracies and times are taken in: ``onnxruntime`` or another runtime of exported files,
     or torch itself."""
 
+    @property
+    def recipes(self) -> Recipes:
+        """The recipes of all parts."""
+        return Recipes(
+            stage_one=self.recipe,
+            stage_two=self.recipe_stage_two or self.recipe,
+            final=self.recipe_final or self.recipe,
+        )
+
     def settings(self, pictures: int, noise: float = 0.0) -> SearchSettings:
         """Return the part that the search algorithm is told.
 
         Args:
             pictures: How many there are to train on; budgets that are not set follow it.
             noise: Difference in AP that means nothing; the tie width where none is set.
+
+        Raises:
+            ConfigError: The stages train differently for equally long, which cannot be told apart.
         """
         stage_one, stage_two, final = self.budgets.for_pictures(pictures)
+        if stage_one == stage_two and self.recipes.stage_one != self.recipes.stage_two:
+            raise ConfigError(
+                "budgets: expected another budget in stage two than in stage one, as their recipes "
+                f"differ and trials of equal budget are compared; got {stage_one} in both"
+            )
         return SearchSettings(
             trials=self.trials,
             seconds=None if self.hours is None else 3600 * self.hours,
@@ -132,12 +156,7 @@ class SearchConfig(_Value):
     def _fill_defaults_of_the_space(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        space = data.get("space", "micro")
-        defaults = SPACE_DEFAULTS.get(str(space), SPACE_DEFAULTS["micro"])
-        budgets = data.get("budgets", {})
-        if isinstance(budgets, dict):
-            data = {**data, "budgets": {**defaults.get("budgets", {}), **budgets}}
-        return {**defaults, **data}
+        return fill_defaults(data)
 
     @model_validator(mode="after")
     def _stages_and_device_make_sense(self) -> Self:
@@ -156,30 +175,6 @@ class SearchConfig(_Value):
 
 
 _DEVICES = ("cpu", "cuda")
-
-SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "micro": {
-        "trials": 18,
-        "stage_one_share": 0.6,
-        "seeds": 6,
-        "groups": 2,
-        "finals": 5,
-    },
-    # SM-NAS: 500 structures at 5 epochs, 300 codes at 9 in each of 6 groups (paper.md 1.2, 2.5).
-    "paper": {
-        "trials": 2300,
-        "stage_one_share": 500 / 2300,
-        "seeds": 50,
-        "groups": 6,
-        "finals": MAX_FINALS,
-        "budgets": {
-            "stage_one": {"epochs": 5},
-            "stage_two": {"epochs": 9},
-            "final": {"epochs": 24},
-        },
-    },
-}
-"""What a search in each space does where nothing else is said; a space file is taken as small."""
 
 
 class Flags(TypedDict, total=False):
@@ -201,9 +196,11 @@ class Flags(TypedDict, total=False):
     metric: str | None
     pictures: bool | None
     constraints: Sequence[str] | None
+    plateau: int | None
     seed: int | None
     device: str | None
     runtime: str | None
+    recipe: str | None
     init: str | Path | None
     final_norm: str | None
 
@@ -278,8 +275,7 @@ def _merge_flags(
         rungs = 1 if str(flags["rungs"]) == "none" else flags["rungs"]
         merged["parts"] = {**_as_dict(settings.get("parts")), "rungs": rungs}
     if "init" in flags:
-        recipe = _as_dict(settings.get("recipe"))
-        merged["recipe"] = {**recipe, "initial_weights": str(flags["init"])}
+        merged = with_start(fill_defaults(merged), str(flags["init"]))
     limited = "hours" in flags or "epochs" in flags
     if limited and "trials" not in flags and "trials" not in settings:
         merged["trials"] = MAX_TRIALS

@@ -28,6 +28,7 @@ from smnas.experiment.judging import (
     time_untrained,
 )
 from smnas.experiment.memory import means_out_of_memory
+from smnas.experiment.recipes import Recipes
 from smnas.experiment.run_folder import (
     DETECTOR,
     WEIGHTS,
@@ -47,7 +48,6 @@ from smnas.measure.memory import (
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_to_json
 from smnas.training.optimizer import OPTIMIZER_STATES
-from smnas.training.recipe import Recipe
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import Constraint, describe_breaches
@@ -66,7 +66,7 @@ class Evaluator:
     Attributes:
         train: What the trials learn from.
         val: What they are judged on.
-        recipe: How they learn.
+        recipes: How they learn.
         device: Where they are trained and timed.
         clock: Whether times are measured, or answered from multiply-adds.
         final_budget: What finals train with, and the yardstick beside them.
@@ -79,7 +79,7 @@ class Evaluator:
 
     train: DetectionDataset
     val: DetectionDataset
-    recipe: Recipe
+    recipes: Recipes
     device: str
     clock: Clock
     final_budget: Budget
@@ -144,6 +144,7 @@ class _Attempt:
         self._trial = trial
         self._number = trial.number
         self._proposal = trial.proposal
+        self._recipe = evaluator.recipes.of(trial.proposal, evaluator.final_budget)
         self._folder = folder
         self._batch_parts = batch_parts
         self._tell = report
@@ -200,7 +201,7 @@ class _Attempt:
             self._folder,
             self._trial,
             world.train,
-            world.recipe,
+            self._recipe,
             world.device,
             self._batch_parts,
             world.processes,
@@ -215,7 +216,7 @@ class _Attempt:
         return trained
 
     def _predict_memory(self) -> Measurement:
-        recipe = self._world.recipe
+        recipe = self._recipe
         return predict_training_memory(
             self._proposal.arch,
             len(self._world.train.categories),
@@ -226,7 +227,7 @@ class _Attempt:
 
     @property
     def _pictures_at_once(self) -> int:
-        return ceil(self._world.recipe.batch / self._batch_parts)
+        return ceil(self._recipe.batch / self._batch_parts)
 
     def _report_training(self, stage: FailureStage, share: float, note: str) -> None:
         self.stage = stage

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 
 from smnas.execution.work import Limits
 from smnas.experiment.plan import Plan
+from smnas.experiment.recipes import Recipes
 from smnas.experiment.workplace import Workplace
+from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
 PATIENCE = 20.0
@@ -20,7 +22,8 @@ class TrialLimits:
         workplace: What the user says.
         plan: What trials were expected to take.
         trials: Returns those that the run knows.
-        batch: Pictures of a batch: into so many parts it can be split.
+        recipes: Say how many pictures a batch has: into so many parts it can be split.
+        final_budget: Tells finals and what stands beside them.
     """
 
     def __init__(
@@ -28,16 +31,18 @@ class TrialLimits:
         workplace: Workplace,
         plan: Plan,
         trials: Callable[[], Sequence[Trial]],
-        batch: int,
+        recipes: Recipes,
+        final_budget: Budget,
     ) -> None:
         self._workplace = workplace
         self._planned_s = plan.seconds_per_epoch
         self._trials = trials
-        self._batch = batch
+        self._recipes, self._final_budget = recipes, final_budget
 
     def __call__(self, trial: Trial) -> Limits:
         """Return what ``trial`` may use."""
-        return Limits(self._seconds(trial), self._workplace.memory_mib, self._batch)
+        recipe = self._recipes.of(trial.proposal, self._final_budget)
+        return Limits(self._seconds(trial), self._workplace.memory_mib, recipe.batch)
 
     def _seconds(self, trial: Trial) -> float | None:
         """Return the time that ``trial`` may take; None where nothing is known of such trials."""

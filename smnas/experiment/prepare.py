@@ -28,7 +28,7 @@ class Prepared:
     spaces: SpacePair
     settings: SearchSettings
     notes: tuple[str, ...]
-    """Sentences about the data."""
+    """Sentences about the data and, where the parts of the search differ in it, their recipes."""
 
 
 def prepare(config: SearchConfig) -> Prepared:
@@ -37,12 +37,14 @@ def prepare(config: SearchConfig) -> Prepared:
     splits = load_splits(config.data, config.seed)
     check_objectives(config.objectives, splits.val)
     spaces = load_spaces(config.space, splits, config.inputs, config.anchors)
-    check_start(config.recipe.initial_weights, spaces.structural.backbone_parts)
+    for recipe in config.recipes.all:
+        check_start(recipe.initial_weights, spaces.structural.backbone_parts)
     floor = noise_floor(splits.val, metric=settled_metric(config.objectives))
     settings = config.settings(len(splits.train), tie_width(config.objectives, floor))
     known = min(settings.yardsticks, len(spaces.yardsticks))
     settings = settings.model_copy(update={"yardsticks": known})
-    return Prepared(splits, spaces, settings, describe_data(splits, floor))
+    notes = (*describe_data(splits, floor), *config.recipes.sentences)
+    return Prepared(splits, spaces, settings, notes)
 
 
 def check_machine(config: SearchConfig) -> None:
@@ -80,8 +82,7 @@ def cache_pictures(
         DataError: A picture cannot be read.
         StorageFullError: There is no room for the cache.
     """
-    zoom = config.recipe.augmentation.zoom[1]
-    train = for_training(splits.train, spaces.enclosing_input, zoom)
+    train = for_training(splits.train, spaces.enclosing_input, config.recipes.largest_zoom)
     if isinstance(train, CachedPictures):
         note(f"reading {len(train)} training pictures into the cache, where they are not")
         train.prepare()

@@ -18,11 +18,13 @@ from smnas.errors import NotBuiltYetError, TrainingError
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.judging import build_twin
 from smnas.experiment.memory import means_out_of_memory, release_memory
+from smnas.experiment.recipes import Recipes
 from smnas.experiment.run_folder import TRAINING_LOG, trial_folder
 from smnas.measure.cost import count_cost
 from smnas.seeding import derive_seed
 from smnas.training.fit_log import FitLog
 from smnas.training.loop import fit
+from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.trial import Origin, Proposal, Stage, Trial
 
@@ -102,7 +104,7 @@ def _count(arch: DetectorArch, world: Evaluator) -> tuple[float, float]:
 
 def _time_training(arch: DetectorArch, world: Evaluator, seed: int) -> float:
     """Return the seconds of training on one picture, from the end of the first step on."""
-    batch = min(world.recipe.batch, len(world.train))
+    batch = min(world.recipes.stage_one.batch, len(world.train))
     alone_s = _step(arch, [0] * 3, 1, world, seed)
     if alone_s * _STEPS * batch > _PATIENCE_S:
         return alone_s
@@ -115,7 +117,7 @@ def _step(
 ) -> float:
     """Return the seconds of a step, without the first one and all that comes before its end."""
     pictures = Subset(world.train, indices, "probe")
-    recipe = world.recipe.model_copy(update={"batch": batch, "initial_weights": None})
+    recipe = _from_scratch(world).model_copy(update={"batch": batch})
     detector = build_detector(arch, len(pictures.categories), recipe.losses, seed=seed)
     marks: list[tuple[float, float]] = []
     fit(
@@ -129,6 +131,11 @@ def _step(
     )
     (first, began), (last, ended) = marks[0], marks[-1]
     return (ended - began) / ((last - first) * len(indices) / batch)
+
+
+def _from_scratch(world: Evaluator) -> Recipe:
+    """Return the recipe of the first stage without its weights, which take no time to speak of."""
+    return world.recipes.stage_one.model_copy(update={"initial_weights": None})
 
 
 def _time_prediction(arch: DetectorArch, world: Evaluator) -> float:
@@ -150,7 +157,7 @@ def _time_rest(arch: DetectorArch, stage: Stage, world: Evaluator, seed: int) ->
         world,
         train=Subset(world.train, range(min(2, len(world.train))), "probe"),
         val=Subset(world.val, few, "probe"),
-        recipe=world.recipe.model_copy(update={"initial_weights": None}),
+        recipes=Recipes.alike(_from_scratch(world)),
         final_budget=budget if stage == "final" else Budget(epochs=2),
         constraints=(),
         threads=None,

@@ -59,8 +59,8 @@ def search(
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
             ``space``, ``inputs``, ``anchors``, ``trials``, ``hours``, ``epochs``, ``rungs``,
-            ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``pictures``, ``seed``,
-            ``device``, ``init``; and those of the ``Workplace``.
+            ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``plateau``, ``pictures``,
+            ``seed``, ``device``, ``recipe``, ``init``; and those of the ``Workplace``.
 
     Raises:
         ConfigError: A setting that is wrong, or Ray is asked for and not installed.
@@ -122,7 +122,7 @@ def plan_trials(config: SearchConfig, ready: Prepared) -> Plan:
     world = Evaluator(
         train=ready.splits.train,
         val=ready.splits.val,
-        recipe=config.recipe,
+        recipes=config.recipes,
         device=config.device,
         clock=config.clock,
         final_budget=ready.settings.final,
@@ -169,7 +169,7 @@ def search_archive(
         workplace.processes,
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
-    limits = TrialLimits(workplace, plan, archive.trials, config.recipe.batch)
+    limits = TrialLimits(workplace, plan, archive.trials, config.recipes, settings.final)
     place = (workplace, config.device, world, archive.folder, limits, observer.progressed)
     with open_executor(*place) as executor, Interruption(observer.noted) as interruption:
         run(

@@ -13,7 +13,7 @@ from smnas.data.anchor_shapes import Sides, fit_anchors, sides_at_inputs
 from smnas.data.splits import Splits
 from smnas.data.summary import inputs_aspect_ratio
 from smnas.errors import ConfigError, describe_validation_error
-from smnas.experiment.config import SPACE_DEFAULTS
+from smnas.experiment.defaults import SPACE_DEFAULTS
 from smnas.space.known import known_space, load_space
 from smnas.space.pair import SpacePair
 

@@ -17,8 +17,8 @@ from smnas.data.splits import Splits
 from smnas.errors import DataError, MissingFileError
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.evaluate import Clock, Evaluator
+from smnas.experiment.recipes import Recipes
 from smnas.experiment.sent_data import find_sent, pack_files
-from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import ConstraintText
 
@@ -35,7 +35,7 @@ class TrialWorld(BaseModel):
     """Of ``train`` and ``val``: what the search began with."""
     largest_input: InputSize
     """Training pictures are kept as large as this needs."""
-    recipe: Recipe
+    recipes: Recipes
     device: str
     clock: Clock
     final_budget: Budget
@@ -61,10 +61,6 @@ class TrialWorld(BaseModel):
         processes: int = 1,
     ) -> Self:
         """Return the world of a search, its paths absolute: other processes start elsewhere."""
-        start = config.recipe.initial_weights
-        recipe = config.recipe
-        if isinstance(start, Path):
-            recipe = recipe.model_copy(update={"initial_weights": start.absolute()})
         data = config.data
         if not is_embedded(data.source):
             places = {name: _absolute(getattr(data, name)) for name in _PLACES}
@@ -74,7 +70,7 @@ class TrialWorld(BaseModel):
             seed=config.seed,
             data_ids=data_ids,
             largest_input=largest_input,
-            recipe=recipe,
+            recipes=config.recipes.with_files(Path.absolute),
             device=config.device,
             clock=config.clock,
             final_budget=final_budget,
@@ -93,9 +89,9 @@ class TrialWorld(BaseModel):
             MissingFileError: They are not here.
         """
         torch.set_num_threads(1)  # no thread may be running when trials are forked
-        start = self.recipe.initial_weights
-        if isinstance(start, Path) and not start.exists():
-            raise MissingFileError(f"{start}: no such file of initial weights")
+        for start in self.recipes.files:
+            if not start.exists():
+                raise MissingFileError(f"{start}: no such file of initial weights")
         splits = load_splits(self.data, self.seed)
         found = {"train": splits.train.data_id, "val": splits.val.data_id}
         if found != dict(self.data_ids):
@@ -103,14 +99,13 @@ class TrialWorld(BaseModel):
                 f"data {self.data.source!r}: expected the content that the search began with "
                 f"({self.data_ids}); got another ({found}); put the files back as they were"
             )
-        zoom = self.recipe.augmentation.zoom[1]
-        train = for_training(splits.train, self.largest_input, zoom)
+        train = for_training(splits.train, self.largest_input, self.recipes.largest_zoom)
         if isinstance(train, CachedPictures):
             train.prepare()
         return Evaluator(
             train=train,
             val=splits.val,
-            recipe=self.recipe,
+            recipes=self.recipes,
             device=self.device,
             clock=self.clock,
             final_budget=self.final_budget,
@@ -124,29 +119,25 @@ class TrialWorld(BaseModel):
     @property
     def key(self) -> str:
         """Name of the data and initial weights, by their content."""
-        start = self.recipe.initial_weights
-        weights = start.read_bytes() if isinstance(start, Path) and start.is_file() else b""
-        return f"sent-{hash_content([*map(str, sorted(self.data_ids.items())), weights])}"
+        weights = [file.read_bytes() for file in self.recipes.files if file.is_file()]
+        return f"sent-{hash_content([*map(str, sorted(self.data_ids.items())), *weights])}"
 
     def pack(self) -> Iterator[dict[str, bytes]]:
         """Yield the files that ``open`` reads, some at a time, by relative path."""
-        start = self.recipe.initial_weights
-        files = [start] if isinstance(start, Path) else []
+        files = list(self.recipes.files)
         if not is_embedded(self.data.source):
             files += _data_files(self.data, load_splits(self.data, self.seed))
         return pack_files(files)
 
     def moved(self, folder: Path) -> Self:
         """Return the world that reads those files from ``folder``."""
-        start, data = self.recipe.initial_weights, self.data
-        if isinstance(start, Path):
-            start = Path(find_sent(folder, str(start)))
+        data = self.data
         if not is_embedded(data.source):
             now = {name: getattr(data, name) for name in _PLACES}
             now = {name: place and find_sent(folder, place) for name, place in now.items()}
             data = data.model_copy(update=now)
-        recipe = self.recipe.model_copy(update={"initial_weights": start})
-        return self.model_copy(update={"data": data, "recipe": recipe})
+        recipes = self.recipes.with_files(lambda start: Path(find_sent(folder, str(start))))
+        return self.model_copy(update={"data": data, "recipes": recipes})
 
 
 _PLACES = ("source", "images", "val", "test")

@@ -48,12 +48,12 @@ def rate_share(step: int, steps: int, schedule: ScheduleSettings) -> float:
     """Return the learning rate of one step as a share of the peak.
 
     Linear warm-up that reaches the peak at its last step, then half a cosine whose last step is at
-    ``final_fraction``.
+    ``final_fraction``; or, where the schedule has ``drops``, a tenth of the rate after each.
 
     Args:
         step: 0 to ``steps - 1``.
         steps: Steps of the whole training.
-        schedule: Length of the warm-up and the end of the cosine.
+        schedule: Length of the warm-up, and the end of the cosine or the drops.
 
     Returns:
         A share above 0 and at most 1 (0 only where ``final_fraction`` is 0).
@@ -61,6 +61,8 @@ def rate_share(step: int, steps: int, schedule: ScheduleSettings) -> float:
     warmup = round(schedule.warmup_share * steps)
     if step < warmup:
         return (step + 1) / warmup
+    if schedule.drops:
+        return 0.1 ** sum(step >= drop * steps for drop in schedule.drops)
     last = steps - 1
     progress = (step - warmup) / (last - warmup) if last > warmup else 0.0
     cosine = 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -81,12 +81,25 @@ class OptimizerSettings(_Value):
 
 
 class ScheduleSettings(_Value):
-    """Linear warm-up, then half a cosine down to a share of the peak."""
+    """Linear warm-up, then half a cosine down to a share of the peak, or steps."""
 
     warmup_share: Share = 0.1
     """Share of all steps that the warm-up takes."""
     final_fraction: Share = 0.01
     """Learning rate of the last step, as a share of the peak."""
+    drops: tuple[Share, ...] = ()
+    """Shares of all steps after which the rate is divided by ten; none: half a cosine."""
+
+    @model_validator(mode="after")
+    def _drops_come_after_the_warmup(self) -> Self:
+        if list(self.drops) != sorted(set(self.drops)):
+            raise ValueError(f"drops rise, each once; got {list(self.drops)}")
+        if self.drops and self.drops[0] < self.warmup_share:
+            raise ValueError(
+                f"drops come after the warm-up, which takes {self.warmup_share:g} of the steps; "
+                f"got {self.drops[0]:g}"
+            )
+        return self
 
 
 class Recipe(_Value):

@@ -57,6 +57,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     flags = ["--images", "pics", "--val", "v.json", "--test", "t.json", "--space", "paper"]
     flags += ["--trials", 9, "--hours", 2.5, "--seed", 3, "--device", "cuda:1", "--init", "w"]
     flags += ["--group-by", "film", "--disk-quota", 2.5, "--final-norm", "both"]
+    flags += ["--plateau", 40, "--recipe", "paper"]
     assert call("search", "my/boxes.json", *flags).exit_code == 0
     config = searched["config"]
     assert config.data.model_dump() == {
@@ -70,6 +71,8 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert (config.seed, config.device) == (3, "cuda:1")
     assert str(config.recipe.initial_weights) == "w"
     assert config.final_norm == "both"
+    assert config.plateau == config.settings(100).plateau == 40
+    assert config.recipes.stage_two.peak_learning_rate == 0.24
     assert searched["folder"] == Path("runs/boxes")
     assert searched["workplace"].disk_quota_gib == 2.5
 

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from smnas.errors import ConfigError, MissingFileError
-from smnas.experiment.config import MAX_TRIALS, SPACE_DEFAULTS, SearchConfig, make_config
+from smnas.experiment.config import MAX_TRIALS, SearchConfig, make_config
+from smnas.experiment.defaults import SPACE_DEFAULTS
 from smnas.trial.budget import Budget
 
 

@@ -15,6 +15,7 @@ from smnas.errors import DataError, NotBuiltYetError, StorageFullError
 from smnas.experiment import judging, trial_training
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
+from smnas.experiment.recipes import Recipes
 from smnas.measure.latency import measure_latency
 from smnas.training.loop import fit
 from smnas.training.recipe import OptimizerSettings, Recipe
@@ -71,7 +72,7 @@ def make_evaluator(tmp_path):
         parts = {
             "train": Squares(),
             "val": Squares(),
-            "recipe": Recipe(batch=2, precision="float32"),
+            "recipes": Recipes.alike(Recipe(batch=2, precision="float32")),
             "device": "cpu",
             "clock": "stand-in",
             "final_budget": Budget(epochs=2),
@@ -139,7 +140,7 @@ def test_loss_that_is_not_finite_is_a_failed_trial(make_evaluator, tmp_path):
         precision="float32",
         optimizer=OptimizerSettings(kind="sgd", learning_rate=1e30, clip_norm=1e30),
     )
-    outcome = make_evaluator(recipe=wild)(make_trial(epochs=3))
+    outcome = make_evaluator(recipes=Recipes.alike(wild))(make_trial(epochs=3))
     assert outcome.failure is not None
     assert outcome.failure.stage in ("training", "measuring")
     assert "finite" in outcome.failure.reason

@@ -4,16 +4,19 @@ import pytest
 
 from smnas.experiment.limits import LEAST_S, PATIENCE, TrialLimits
 from smnas.experiment.plan import Plan, PlannedStage
+from smnas.experiment.recipes import Recipes
 from smnas.experiment.workplace import Workplace
+from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 
 EVERYTHING = Workplace()
+EIGHT = Recipes.alike(Recipe(batch=8))
 STAGES = (PlannedStage("stage one", 10, Budget(epochs=2)),)
 
 
 def limit_s(stand_in, trial, *, minutes, seen=(), workplace=EVERYTHING) -> float | None:
     plan = Plan(STAGES, minutes, None if minutes is None else 1.0)
-    return TrialLimits(workplace, plan, lambda: seen, batch=8)(trial).seconds
+    return TrialLimits(workplace, plan, lambda: seen, EIGHT, Budget(epochs=9))(trial).seconds
 
 
 @pytest.fixture
@@ -52,7 +55,8 @@ def test_short_trials_have_time_for_what_is_no_training(stand_in, make_trial):
 def test_user_has_the_last_word(stand_in, make_trial):
     workplace = Workplace(trial_hours=0.5, memory_mib=700)
     assert limit_s(stand_in, make_trial(9), minutes=1e6, workplace=workplace) == 1800
-    limits = TrialLimits(workplace, Plan(STAGES, None, None), tuple, batch=8)(make_trial(1))
+    plan = Plan(STAGES, None, None)
+    limits = TrialLimits(workplace, plan, tuple, EIGHT, Budget(epochs=9))(make_trial(1))
     assert (limits.memory_mib, limits.batch_parts) == (700, 8)
 
 

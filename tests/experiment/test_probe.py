@@ -6,6 +6,7 @@ from smnas.experiment import probe as module
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.plan import _trials_per_training, make_plan
 from smnas.experiment.probe import probe
+from smnas.experiment.recipes import Recipes
 from smnas.search.parts import SearchParts
 from smnas.search.settings import SearchSettings
 from smnas.training.recipe import Recipe
@@ -25,7 +26,7 @@ def world(splits):
     return Evaluator(
         train=splits.train,
         val=splits.val,
-        recipe=Recipe.model_validate({"batch": 4, "precision": "float32"}),
+        recipes=Recipes.alike(Recipe(batch=4, precision="float32")),
         device="cpu",
         clock="stand-in",
         final_budget=Budget(epochs=6),

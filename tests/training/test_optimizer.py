@@ -62,6 +62,13 @@ def test_schedule_rises_then_falls_and_stays_in_range(
     assert shares[rising:] == sorted(shares[rising:], reverse=True)
 
 
+def test_drops_divide_the_rate_by_ten_after_the_warmup() -> None:
+    """The 2x schedule of 24 epochs, with steps of an epoch: drops after epochs 16 and 22."""
+    schedule = ScheduleSettings(warmup_share=1 / 12, drops=(16 / 24, 22 / 24))
+    shares = [rate_share(step, 24, schedule) for step in range(24)]
+    assert shares == pytest.approx([0.5] + [1.0] * 15 + [0.1] * 6 + [0.01] * 2)
+
+
 def test_norms_and_biases_do_not_decay() -> None:
     net = small_net()
     decaying, plain = parameter_groups(net, weight_decay=0.1)
