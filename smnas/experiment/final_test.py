@@ -5,13 +5,14 @@ from pathlib import Path
 
 from smnas.archive.archive import Archive
 from smnas.data.dataset import DetectionDataset
-from smnas.detector.contract import Prediction
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import ArchiveError
 from smnas.experiment.artifact import TORCH_RUNTIMES, run_in_torch
 from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.front_chance import record_front_chances
 from smnas.experiment.judged import best_score
 from smnas.experiment.judging import Artifact, open_artifact
+from smnas.experiment.kept_predictions import read_predictions
 from smnas.experiment.observer import Observer
 from smnas.experiment.pictures import drawn_trials, write_pictures
 from smnas.experiment.run_folder import (
@@ -23,7 +24,7 @@ from smnas.experiment.run_folder import (
 )
 from smnas.measure.accuracy import Difference, measure_accuracy, paired_difference
 from smnas.measure.metric import class_metrics
-from smnas.measure.predictions import predictions_from_json, predictions_to_json
+from smnas.measure.predictions import predictions_to_json
 from smnas.measure.protocol import TORCH_EAGER, Runtime
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.tables import standing
@@ -62,8 +63,10 @@ def read_test_split(
                 observer.noted(f"reading the test split with trial {trial.number}")
                 _test(archive, trial, test, device)
     _compare_with_yardstick(archive, val, "val")
+    record_front_chances(archive, _finals_alone(archive), val, "val")
     if test is not None:
         _compare_with_yardstick(archive, test, "test")
+        record_front_chances(archive, _finals_alone(archive), test, "test")
     if not pictures:
         shutil.rmtree(archive.folder / PICTURES, ignore_errors=True)
     elif drawn_trials(archive.folder) != {trial.number for trial in finals}:
@@ -84,6 +87,10 @@ def final_trials(archive: Archive) -> list[Trial]:
     objectives = run_objectives(archive.header.config)
     yardsticks.sort(key=lambda trial: standing(trial, objectives), reverse=True)
     return finals + yardsticks
+
+
+def _finals_alone(archive: Archive) -> list[Trial]:
+    return [trial for trial in final_trials(archive) if trial.proposal.stage == "final"]
 
 
 def load_final(archive: Archive, trial: Trial, device: str) -> TrainedDetector:
@@ -139,11 +146,11 @@ def _compare_with_yardstick(archive: Archive, dataset: DetectionDataset, split: 
         return
     finals, yardstick = [t for t in trained if t.proposal.stage == "final"], trained[-1]
     names = tuple(dict.fromkeys((*COMPARED, *run_metrics(archive.header.config))))
-    theirs = _read_predictions(archive.folder, yardstick, dataset, split)
+    theirs = read_predictions(archive.folder, yardstick, dataset, split)
     for trial in finals:
         if trial.measurement(over_yardstick(names[-1]), split) is not None:
             continue
-        ours = _read_predictions(archive.folder, trial, dataset, split)
+        ours = read_predictions(archive.folder, trial, dataset, split)
         found = paired_difference(dataset, ours, theirs, further=names)
         differences = [
             _record(found[name], trial.measurement(name, split)) for name in names if name in found
@@ -173,18 +180,6 @@ def _draw(
         folder,
         shown,
         split,
-        {t.number: _read_predictions(folder, t, shown, split) for t in finals},
-        {t.number: best_score(val, _read_predictions(folder, t, val, "val")) for t in finals},
+        {t.number: read_predictions(folder, t, shown, split) for t in finals},
+        {t.number: best_score(val, read_predictions(folder, t, val, "val")) for t in finals},
     )
-
-
-def _read_predictions(
-    folder: Path, trial: Trial, dataset: DetectionDataset, split: str
-) -> tuple[Prediction, ...]:
-    path = predictions_path(folder, trial.number, split)
-    if not path.is_file():
-        raise ArchiveError(
-            f"{path}: the predictions of trial {trial.number} are missing; put the file back, or "
-            "start again in a new folder"
-        )
-    return predictions_from_json(dataset, path.read_bytes())

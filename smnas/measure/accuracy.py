@@ -207,6 +207,26 @@ def paired_difference(
     return differences
 
 
+def redraw(
+    dataset: DetectionDataset,
+    predictions: Sequence[Prediction],
+    names: Sequence[str],
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> dict[str, Floats]:
+    """Return accuracies, as in ``metric.weighted_metric``, on sets drawn from the pictures.
+
+    The sets follow from the seed alone: the n-th values of two detectors are of the same pictures.
+
+    Raises:
+        DataError: The predictions do not fit the dataset.
+    """
+    hits = find_hits(dataset, predictions)
+    weights_BP = draw_weights(len(dataset), replicates, seed)
+    return {name: weighted_metric(name, dataset.categories, hits, weights_BP) for name in names}
+
+
 def coco_ap(
     dataset: DetectionDataset, predictions: Sequence[Prediction]
 ) -> dict[str, float | None]:

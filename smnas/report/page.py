@@ -26,6 +26,7 @@ from smnas.report.wording import MISSING, duration, milliseconds, percent, three
 from smnas.trial.front import Objective
 from smnas.trial.metrics import find_metric, main_axes
 from smnas.trial.pruning_record import pruning_record
+from smnas.trial.repeats import seed_deviation
 from smnas.trial.trial import Trial
 
 FILE_NAME = "report.html"
@@ -88,6 +89,8 @@ def render_page(
         "pruning": pruning_record(trials),
         "constraints": header.config.get("constraints") or (),
         "further_columns": [o.metric for o in objectives if o.metric not in shown_metrics],
+        "chance_column": _chance_column(rows),
+        "seed_deviation": seed_deviation(trials, main_axes(objectives)[0].metric),
         "accuracy_columns": _accuracy_columns(judged),
         "accuracy_title": find_metric(judged).title,
         "by_class": class_table(trials, rows, header.categories),
@@ -145,6 +148,14 @@ def _accuracy_columns(judged: str) -> list[tuple[str, str]]:
         for ending, split in (("", "val"), ("_test", "test"))
         for key, title in names
     ]
+
+
+def _chance_column(rows: Sequence[FrontRow]) -> str | None:
+    """Return the key of the chance to be on the front: on test pictures where there are some."""
+    for key in ("front_chance_test", "front_chance"):
+        if any(row[key] is not None for row in rows):
+            return key
+    return None
 
 
 def data_name(header: RunHeader) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from smnas.report.objectives import FRONT_OBJECTIVES, RECOMMENDED_SHARE, judged_metric
 from smnas.trial.front import Objective, front
+from smnas.trial.front_chance import FRONT_CHANCE
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import (
     main_axes,
@@ -40,6 +41,9 @@ class FrontRow(TypedDict):
     accuracy_over_yardstick_interval: list[float] | None
     accuracy_over_yardstick_test: float | None
     accuracy_over_yardstick_test_interval: list[float] | None
+    front_chance: float | None
+    """Chance that no other final dominates it, if all were measured once more; finals only."""
+    front_chance_test: float | None
     latency_ms: float
     latency_ms_interval: list[float] | None
     latency_ms_flag: str | None
@@ -187,7 +191,7 @@ def _row(
     for name, metric, split in (*_NUMBERS, *own):
         found = trial.measurement(metric, split)
         numbers[name] = found.value if found else None
-        if name not in _COUNTED:
+        if name not in _WITHOUT_INTERVAL:
             numbers[f"{name}_interval"] = _interval(found)
     return FrontRow(
         arch=str(trial.proposal.arch),
@@ -211,10 +215,12 @@ _NUMBERS: tuple[_Number, ...] = (
     ("ap_test", "ap", "test"),
     ("ap50_test", "ap50", "test"),
     ("latency_ms", "latency_ms", "val"),
+    ("front_chance", FRONT_CHANCE, "val"),
+    ("front_chance_test", FRONT_CHANCE, "test"),
     ("macs_g", "macs_g", "val"),
     ("params_m", "params_m", "val"),
 )
-_COUNTED = ("macs_g", "params_m")
+_WITHOUT_INTERVAL = ("macs_g", "params_m", "front_chance", "front_chance_test")
 
 
 def _value(trial: Trial, objective: Objective) -> float | None:

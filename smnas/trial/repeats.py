@@ -1,6 +1,8 @@
 """Several trainings of one arch, equal but for the seed, as one trial with their means."""
 
 from collections.abc import Sequence
+from math import sqrt
+from statistics import variance
 
 from smnas.arch import DetectorArch
 from smnas.trial.budget import Budget
@@ -30,15 +32,36 @@ def merge_repeats(trials: Sequence[Trial]) -> list[Trial]:
 
     Those without numbers stay as they are.
     """
+    seeds = _by_training(trials)
+    merged = {equals[0].number: with_means(equals) for equals in seeds}
+    later = {trial.number for equals in seeds for trial in equals[1:]}
+    return [merged.get(t.number, t) for t in trials if t.number not in later]
+
+
+def seed_deviation(trials: Sequence[Trial], metric: str) -> float | None:
+    """Return the standard deviation of ``metric`` between trainings that differ in seed alone.
+
+    It is pooled over all that was trained more than once; None where nothing was.
+    """
+    squares, freedom = 0.0, 0
+    for equals in _by_training(trials):
+        found = [trial.measurement(metric) for trial in equals]
+        values = [item.value for item in found if item is not None]
+        if len(values) > 1:
+            squares += variance(values) * (len(values) - 1)
+            freedom += len(values) - 1
+    return sqrt(squares / freedom) if freedom else None
+
+
+def _by_training(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the trials that succeeded, those together that differ in the seed alone."""
     seeds: dict[tuple[DetectorArch, Budget, int | str], list[Trial]] = {}
     for trial in trials:
         proposal = trial.proposal
         if trial.succeeded:
             key = (proposal.arch, proposal.budget, _kind(trial))
             seeds.setdefault(key, []).append(trial)
-    merged = {equals[0].number: with_means(equals) for equals in seeds.values()}
-    later = {trial.number for equals in seeds.values() for trial in equals[1:]}
-    return [merged.get(t.number, t) for t in trials if t.number not in later]
+    return list(seeds.values())
 
 
 def _kind(trial: Trial) -> int | str:

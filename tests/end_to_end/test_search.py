@@ -120,6 +120,23 @@ def test_finals_are_compared_with_the_yardstick_on_the_same_pictures(one_run):
             assert lead.interval[0] <= lead.interval[1]
 
 
+def test_the_chance_to_be_on_the_front_is_told_of_every_final(one_run):
+    folder, _ = one_run
+    trials = {trial.number: trial for trial in read(folder)}
+    finals = [t.number for t in trials.values() if t.proposal.stage == "final"]
+    for split in ("val", "test"):
+        chances = {n: t.measurement("front_chance", split) for n, t in trials.items()}
+        assert {n for n, found in chances.items() if found is not None} == set(finals)
+        assert all(0.0 <= chances[number].value <= 1.0 for number in finals)
+        # In every redraw something is on the front.
+        assert sum(chances[number].value for number in finals) >= 1.0
+    rows = json.loads((folder / "front.json").read_text())
+    for row in rows:
+        found = trials[row["trial"]].measurement("front_chance", "test")
+        assert row["front_chance_test"] == (None if found is None else found.value)
+    assert "On front" in (folder / "report.html").read_text()
+
+
 def test_front_has_one_recommended_and_its_weights(one_run):
     folder, listener = one_run
     rows = json.loads((folder / "front.json").read_text())
@@ -192,7 +209,11 @@ def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_pat
     listener = Listener()
     search(pictures, config=config, out=folder, trials=5, observer=listener)
     after = read(folder)
-    assert after[: len(before)] == before
+    for old, new in zip(before, after, strict=False):
+        assert numbers(new)[:3] == numbers(old)[:3]
+        assert new.later[: len(old.later)] == old.later
+        further = {item.metric for item in new.later[len(old.later) :]}
+        assert further <= {"front_chance"}, "among more finals it is another"
     assert sum(trial.proposal.is_candidate for trial in after) == 5
     assert min(listener.started_numbers) == len(before)
 

@@ -16,6 +16,7 @@ from smnas.measure.accuracy import (
     evaluate_detections,
     measure_accuracy,
     paired_difference,
+    redraw,
 )
 from smnas.measure.bootstrap import METRICS
 
@@ -243,3 +244,15 @@ def test_pairing_makes_the_interval_narrower(dataset, predictions):
     assert difference is not None
     assert alone is not None
     assert difference.high - difference.low < 0.5 * (alone[1] - alone[0])
+
+
+def test_redraws_are_those_behind_the_intervals(dataset, predictions, build_predictions):
+    drawn = redraw(dataset, predictions, ["ap", "recall@fppi=1"], replicates=200)
+    result = evaluate(dataset, predictions, replicates=200, further=["recall@fppi=1"])
+    for item in result.measurements:
+        if item.metric in drawn:
+            assert np.percentile(drawn[item.metric], [2.5, 97.5]) == pytest.approx(item.interval)
+    other = build_predictions(dataset, 1, found=0.35)
+    theirs = redraw(dataset, other, ["ap"], replicates=200)["ap"]
+    paired = paired_difference(dataset, predictions, other, replicates=200)["ap"].interval
+    assert np.percentile(drawn["ap"] - theirs, 2.5) == pytest.approx(paired.low)

@@ -178,3 +178,23 @@ def test_a_run_without_constraints_does_not_speak_of_them(page: Reader) -> None:
     assert "had to keep" not in page.text
     assert "Not trained" not in page.text
     assert "Recommended is the fastest with at least 95 % of the best AP" in page.text
+
+
+def test_a_place_on_the_front_has_its_chance(
+    finished_trials: list[Trial], header: RunHeader, tmp_path: Path
+) -> None:
+    plain = read(render_page(finished_trials, header, tmp_path)).text
+    assert "On front" not in plain
+    ap = finished_trials[8].measurement("ap", "test")
+    assert ap is not None
+    chance = ap.model_copy(update={"metric": "front_chance", "value": 0.874, "interval": None})
+    later = (*finished_trials[8].later, chance)
+    trials = [*finished_trials]
+    trials[8] = trials[8].model_copy(update={"later": later})
+    text = read(render_page(trials, header, tmp_path)).text
+    assert "On front" in text
+    assert "87 %" in text
+    assert "test pictures redrawn for all alike" in text
+    assert "accuracies by the" in text  # trials 0 and 4 are one arch
+    text = read(render_page(trials[6:], header, tmp_path)).text
+    assert "times within their intervals)." in text
