@@ -1,10 +1,10 @@
-// Draws the two plots, in the colours of the page, and lets tables be sorted by their headings.
+// Draws the plots, in the colours of the page, and lets tables be sorted by their headings.
 (function () {
   "use strict";
 
   const CONFIG = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"] };
 
-  function themed() {
+  function themed(figure) {
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
     const axis = { gridcolor: color("--grid"), linecolor: color("--line"), zerolinecolor: color("--line") };
@@ -14,7 +14,8 @@
       "hoverlabel.bordercolor": color("--line"),
       "hoverlabel.font.color": color("--ink"),
     };
-    for (const name of ["xaxis", "yaxis"]) {
+    for (const name in figure.layout) {
+      if (!/^[xy]axis/.test(name)) continue;
       for (const key in axis) layout[name + "." + key] = axis[key];
     }
     return layout;
@@ -28,7 +29,7 @@
     const figure = JSON.parse(document.getElementById(name + "-figure").textContent);
     Plotly.newPlot(target, figure.data, figure.layout, CONFIG).then(function () {
       drawn.push(target);
-      return Plotly.relayout(target, themed());
+      return Plotly.relayout(target, themed(figure));
     });
   }
 
@@ -57,8 +58,9 @@
 
   draw("front");
   draw("growth");
+  draw("findings");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () {
-    for (const target of drawn) Plotly.relayout(target, themed());
+    for (const target of drawn) Plotly.relayout(target, themed(target));
   });
   for (const heading of document.querySelectorAll(".sortable th")) {
     heading.tabIndex = 0;

@@ -16,20 +16,31 @@ from smnas.archive.header import RunHeader
 from smnas.report.by_class import class_table
 from smnas.report.comparison import comparison_strips
 from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_rows, time_rows
+from smnas.report.findings import findings, plot_findings
 from smnas.report.front_plot import plot_front
 from smnas.report.growth_plot import plot_hypervolume
 from smnas.report.objectives import judged_metric, recommended_rule, run_objectives
 from smnas.report.pictures import ShownPicture, load_pictures
 from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, is_measured
 from smnas.report.verdict import judge, recommended_row
-from smnas.report.wording import MISSING, duration, milliseconds, percent, three_digits
+from smnas.report.wording import (
+    MISSING,
+    duration,
+    milliseconds,
+    percent,
+    three_digits,
+    two_decimals,
+)
 from smnas.trial.front import Objective
 from smnas.trial.metrics import find_metric, main_axes
 from smnas.trial.pruning_record import pruning_record
 from smnas.trial.repeats import seed_deviation
+from smnas.trial.rung_record import RungRecord, rung_records
 from smnas.trial.trial import Trial
 
 FILE_NAME = "report.html"
+DEFAULT_ETA = 3
+"""Of runs whose configuration does not say it."""
 SHOWN_METRICS = ("ap", "ap50", "latency_ms", "macs_g", "params_m")
 """Those with a column of their own in the table of detectors."""
 
@@ -69,6 +80,7 @@ def render_page(
     judged = judged_metric(objectives)
     shown_metrics = (*SHOWN_METRICS, judged)
     rows = front_rows(trials, folder, objectives)
+    rungs = _rung_records(trials, header, objectives)
     environment = Environment(
         loader=PackageLoader("smnas", "report"),
         autoescape=True,
@@ -76,7 +88,9 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, milliseconds=milliseconds, digits=three_digits)
+    environment.filters.update(
+        percent=percent, milliseconds=milliseconds, digits=three_digits, tau=two_decimals
+    )
     context = _texts(trials, header, rows) | {
         "rows": rows,
         "flagged_times": flagged_times(rows),
@@ -87,6 +101,9 @@ def render_page(
         "not_trained": sum(trial.refused for trial in trials),
         "unfit": sum(trial.refused and not trial.pruned for trial in trials),
         "pruning": pruning_record(trials),
+        "rungs": rungs,
+        "families": sorted({name for rung in rungs for name in rung.families}),
+        "findings": findings(trials, main_axes(objectives)[0]),
         "constraints": header.config.get("constraints") or (),
         "further_columns": [o.metric for o in objectives if o.metric not in shown_metrics],
         "chance_column": _chance_column(rows),
@@ -105,6 +122,7 @@ def render_page(
         context | _inlined(),
         front_figure=_json(plot_front(trials, objectives)),
         growth_figure=_json(plot_hypervolume(trials, objectives)),
+        findings_figure=_json(plot_findings(trials, main_axes(objectives)[0])),
     )
 
 
@@ -148,6 +166,13 @@ def _accuracy_columns(judged: str) -> list[tuple[str, str]]:
         for ending, split in (("", "val"), ("_test", "test"))
         for key, title in names
     ]
+
+
+def _rung_records(
+    trials: Sequence[Trial], header: RunHeader, objectives: Sequence[Objective]
+) -> list[RungRecord]:
+    eta = header.config.get("parts", {}).get("eta", DEFAULT_ETA)
+    return rung_records(trials, objectives, *main_axes(objectives), eta)
 
 
 def _chance_column(rows: Sequence[FrontRow]) -> str | None:

@@ -47,6 +47,15 @@ def milliseconds(
     return ("~" if flag else "") + three_digits(value) + _bracket(interval, three_digits)
 
 
+def two_decimals(value: float | None) -> str:
+    """Return a correlation or the like, with its sign where it is negative.
+
+    >>> two_decimals(0.613), two_decimals(-0.2), two_decimals(None)
+    ('0.61', '-0.20', '-')
+    """
+    return MISSING if value is None else f"{value:.2f}"
+
+
 def three_digits(value: float | None) -> str:
     """Return a positive number to three significant digits, never in powers of ten.
 

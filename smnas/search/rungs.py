@@ -8,14 +8,11 @@ waits for a rung to fill.
 from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from math import floor, log
 
 from smnas.trial.budget import Budget
+from smnas.trial.cost_bins import cost_bin
 from smnas.trial.front import Objective, pareto_ranks
 from smnas.trial.trial import Trial
-
-BIN_FACTOR = 1.5
-"""A bin of cost reaches to so many times its lower end."""
 
 
 def ladder(top: Budget, rungs: int, eta: int) -> tuple[Budget, ...]:
@@ -57,7 +54,7 @@ class Rung:
 
     def add(self, trial: Trial) -> None:
         """Take in a finished trial that has all that it is ranked by."""
-        place = self._bin(trial)
+        place = cost_bin(trial, self._cost)
         self._bins[place].append(trial)
         self._ranks.pop(place, None)
         self.size += 1
@@ -110,7 +107,3 @@ class Rung:
                 if rank is not None
             }
         return self._ranks[place]
-
-    def _bin(self, trial: Trial) -> int:
-        place = self._cost.of(trial)
-        return floor(place / log(BIN_FACTOR)) if self._cost.log else 0

@@ -9,9 +9,10 @@ import torch
 from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import plan_groups
 from smnas.arch.parts import NAMED_BACKBONES, NamedBackbone
+from smnas.arch.reference_codes import REFERENCE_CODES
 from smnas.detector.build import build_detector
 from smnas.detector.named_backbone import build_named_backbone
-from smnas.space.coding import REFERENCE_CODES, as_built
+from smnas.space.coding import as_built
 
 
 def test_every_named_backbone_has_a_code():
