@@ -57,7 +57,7 @@ def rung_records(
         merit: The accuracy that is compared.
         cost: What bins are made of.
         eta: About one in so many goes up.
-    """  # fmt: skip
+    """
     asked = [*objectives, merit, cost]
     known = [t for t in trials if t.succeeded and t.proposal.is_candidate and _holds(t, asked)]
     higher = {t.proposal.continues: t for t in known}
