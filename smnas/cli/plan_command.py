@@ -21,15 +21,17 @@ def plan(**options: Any) -> None:
     """
     from smnas.experiment.config import Flags, make_config
     from smnas.experiment.search import plan_search
+    from smnas.experiment.workplace import Workplace, make_workplace
 
     given = {name: None if value == [] else value for name, value in options.items()}
     flags = {name: given[name] for name in Flags.__annotations__ if name in given}
     settings = make_config(options["data"], options["config"], **flags)
+    where = {name: given[name] for name in Workplace.model_fields if name in given}
 
     def note(sentence: str) -> None:
         remarks().print(sentence, markup=False, soft_wrap=True)
 
-    found, notes = plan_search(settings, note)
+    found, notes = plan_search(settings, make_workplace(**where), note)
     if options["json"]:
         print_json(found.row)
         return

@@ -153,11 +153,14 @@ Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flag
 
 Workers = Annotated[
     int | None,
-    typer.Option(help="Trials to run at a time on this machine or on the cluster (needs Ray)."),
+    typer.Option(
+        help="Trials to run at a time; on CPUs best as many as there are cores. All stand still "
+        "while one of them is timed."
+    ),
 ]
 Address = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Run the trials on this Ray cluster."),
+    typer.Option(metavar="HOST:PORT", help="Run the trials on this Ray cluster (needs Ray)."),
 ]
 GpusPerTrial = Annotated[
     float | None,

@@ -36,11 +36,12 @@ class Slot:
         self._memory_mib = _spare_of_all(machine_share)
         self._moved_to: Path | None = None
         self._nest: _Nest | None = None
+        self._killed = False
 
     @classmethod
-    def of(cls, world: World, folder: Path) -> Self:
-        """Return a slot that has this machine for itself."""
-        return cls(pickle.dumps(world), folder)
+    def of(cls, world: World, folder: Path, machine_share: float = 1.0) -> Self:
+        """Return a slot on this machine; by default it has the machine for itself."""
+        return cls(pickle.dumps(world), folder, machine_share)
 
     def move(self, folder: Path) -> None:
         """Have what the trials share read its data from ``folder``."""
@@ -52,9 +53,17 @@ class Slot:
         Raises:
             SmnasError: It cannot be built.
         """
-        if self._nest is None:
-            self._nest = _Nest.start(self._world, self._folder, self._moved_to)
-        return self._nest
+        if self._nest is not None:
+            return self._nest
+        self._nest = nest = _Nest()
+        if self._killed:
+            nest.kill()
+        try:
+            nest.build(self._world, self._folder, self._moved_to)
+        except BaseException:
+            self.close()
+            raise
+        return nest
 
     def run(self, order: Order) -> Iterator[Event]:
         """Yield what happens, to the end of the attempt; leaving early kills it.
@@ -71,6 +80,12 @@ class Slot:
         finally:
             if not nest.is_idle:
                 self.close()
+
+    def kill(self) -> None:
+        """Have what runs end now, for good (see ``TrialSlot``)."""
+        self._killed, nest = True, self._nest
+        if nest is not None:
+            nest.kill()
 
     def close(self) -> None:
         """Stop what runs; no process is left."""
@@ -106,26 +121,22 @@ class _Nest:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
 
-    @classmethod
-    def start(cls, world: bytes, folder: Path, moved_to: Path | None) -> Self:
-        """Return a nest that has built ``world``."""
-        nest = cls()
-        answer: object = None
+    def build(self, world: bytes, folder: Path, moved_to: Path | None) -> None:
+        """Have it build ``world``.
+
+        Raises:
+            SmnasError: It cannot be built.
+        """
         try:
-            nest._pipe.send((sys.path, world, folder, moved_to))
-            answer = nest._pipe.recv()
+            self._pipe.send((sys.path, world, folder, moved_to))
+            answer: object = self._pipe.recv()
         except (EOFError, OSError):
-            error = f"the process that trials are started from has ended: {nest._last_words(0)}"
-            nest.close()
-            raise SmnasError(error) from None
-        except BaseException:
-            nest.close()
-            raise
+            raise SmnasError(
+                f"the process that trials are started from has ended: {self._last_words(0)}"
+            ) from None
         if isinstance(answer, SmnasError):
-            nest.close()
             raise answer
-        nest.is_idle = True
-        return nest
+        self.is_idle = True
 
     def attempt(self, order: Order) -> Iterator[Event]:
         """Yield what happens to the end of the attempt."""
@@ -148,13 +159,16 @@ class _Nest:
             last = replace(last, reason=f"{last.reason}: {words}" if words else last.reason)
         yield last
 
-    def close(self) -> None:
-        """End it, and the child that it may have."""
-        self.is_idle = False
-        self._pipe.close()
-        if self._child is not None:
-            kill_group(self._child)
+    def kill(self) -> None:
+        """End it and the child that it may have, while another thread may be listening to it."""
+        kill_group(self._child)
         self._process.kill()
+
+    def close(self) -> None:
+        """End it, and leave nothing behind."""
+        self.is_idle = False
+        self.kill()
+        self._pipe.close()
         self._process.wait()
         self._said.close()
 

@@ -170,6 +170,10 @@ class TrialSlot(Protocol):
         """Yield what happens, to the end of the attempt."""
         ...
 
+    def kill(self) -> None:
+        """Have what runs end now, for good; any thread may say so. ``close`` does the rest."""
+        ...
+
     def close(self) -> None:
-        """Stop what runs."""
+        """Stop what runs, and leave nothing behind."""
         ...

@@ -47,6 +47,7 @@ from smnas.measure.memory import (
 )
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_to_json
+from smnas.measure.quiet import SharedMachine
 from smnas.training.optimizer import OPTIMIZER_STATES
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
@@ -102,7 +103,7 @@ class Evaluator:
             torch.set_num_threads(self.threads)
         attempt = _Attempt(self, trial, folder, batch_parts, report)
         try:
-            with room_on_disk(folder):
+            with room_on_disk(folder), attempt.machine:
                 measurements = attempt.run()
         except _NotWorthTrainingError as error:
             failure = Failure(stage=error.stage, reason=str(error))
@@ -140,6 +141,7 @@ class _Attempt:
         self.weights: str | None = None
         self.seconds_before = 0.0
         """Of attempts that were interrupted."""
+        self.machine = SharedMachine()
         self._world = evaluator
         self._trial = trial
         self._number = trial.number
@@ -265,9 +267,9 @@ class _Attempt:
             return (stand_in_latency(next(m.value for m in cost if m.metric == "macs_g")),)
         picture = world.val.read(0)[0]
         if artifact is not None:
-            return time_artifact(artifact, picture, world.device)
+            return time_artifact(artifact, picture, world.device, self.machine.alone)
         twin = build_twin(self._shipped, world.train.categories, world.device)
-        return time_untrained(twin, world.runtime, picture, world.device)
+        return time_untrained(twin, world.runtime, picture, world.device, self.machine.alone)
 
     @property
     def _shipped(self) -> DetectorArch:
@@ -287,3 +289,4 @@ class _Attempt:
 
     def _report(self, share: float, note: str) -> None:
         self._tell(self.stage, share, note)
+        self.machine.give_way()

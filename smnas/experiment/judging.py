@@ -1,7 +1,8 @@
 """One artifact, both numbers: what a trial's accuracy and time are taken from."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from smnas.measure.latency import measure_latency
 from smnas.measure.protocol import Predictor, Runtime
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement
+
+Alone = Callable[[], AbstractContextManager[None]]
 
 THE_TRIALS_FAULT = (
     ArchError,
@@ -94,21 +97,34 @@ def open_artifact(file: Path, runtime: str) -> Artifact:
     return Artifact(detector, Runtime(runtime), file)
 
 
-def time_artifact(artifact: Artifact, picture: Picture, device: str) -> tuple[Measurement, ...]:
+def time_artifact(
+    artifact: Artifact, picture: Picture, device: str, alone: Alone = nullcontext
+) -> tuple[Measurement, ...]:
     """Return the time of one prediction: onnxruntime's on a CPU from fresh processes.
+
+    Args:
+        artifact: What predicts.
+        picture: What it looks at.
+        device: Where torch computes.
+        alone: What keeps the machine quiet meanwhile.
 
     Raises:
         MeasurementError: The file does not run there.
     """
-    if artifact.file is not None and artifact.runtime.name == "onnxruntime":
-        threads = torch.get_num_threads()
-        return measure_latency_of_file(artifact.file, picture, threads=threads)
-    measured = measure_latency(artifact.predictor, picture, device, runtime=artifact.runtime)
-    return (measured,)
+    with alone():
+        if artifact.file is not None and artifact.runtime.name == "onnxruntime":
+            threads = torch.get_num_threads()
+            return measure_latency_of_file(artifact.file, picture, threads=threads)
+        measured = measure_latency(artifact.predictor, picture, device, runtime=artifact.runtime)
+        return (measured,)
 
 
 def time_untrained(
-    twin: TrainedDetector, runtime: str, picture: Picture, device: str
+    twin: TrainedDetector,
+    runtime: str,
+    picture: Picture,
+    device: str,
+    alone: Alone = nullcontext,
 ) -> tuple[Measurement, ...]:
     """Return the time of a network whose weights are random; its file is not kept.
 
@@ -116,11 +132,11 @@ def time_untrained(
     """
     if runtime in TORCH_RUNTIMES:
         artifact = Artifact(run_in_torch(twin, runtime), Runtime(runtime))
-        return time_artifact(artifact, picture, device)
+        return time_artifact(artifact, picture, device, alone)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "twin.onnx"
         write_model(export_model(twin.detector, twin.categories), file)
-        return time_artifact(open_artifact(file, runtime), picture, device)
+        return time_artifact(open_artifact(file, runtime), picture, device, alone)
 
 
 def build_twin(

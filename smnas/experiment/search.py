@@ -27,7 +27,7 @@ from smnas.experiment.resume import open_run
 from smnas.experiment.room import with_room
 from smnas.experiment.run import run
 from smnas.experiment.run_folder import FRONT, PLAN, write_whole
-from smnas.experiment.threads import one_core_left
+from smnas.experiment.threads import one_core_left, threads
 from smnas.experiment.trial_world import TrialWorld
 from smnas.experiment.workplace import Workplace, make_workplace, open_executor
 from smnas.report.objectives import run_metrics, run_objectives
@@ -93,7 +93,7 @@ def run_search(
     try:
         splits = cache_pictures(splits, config, spaces, observer.noted)
         with one_core_left():
-            plan = plan_trials(config, replace(ready, splits=splits))
+            plan = plan_trials(config, replace(ready, splits=splits), workplace)
             keep_plan(folder, plan)
             observer.announced(_brief(archive, plan))
 
@@ -117,8 +117,8 @@ def run_search(
     return summary
 
 
-def plan_trials(config: SearchConfig, ready: Prepared) -> Plan:
-    """Return what the search is going to cost, from a few measured steps."""
+def plan_trials(config: SearchConfig, ready: Prepared, workplace: Workplace) -> Plan:
+    """Return what the search is going to cost at a workplace, from a few measured steps."""
     world = Evaluator(
         train=ready.splits.train,
         val=ready.splits.val,
@@ -129,18 +129,22 @@ def plan_trials(config: SearchConfig, ready: Prepared) -> Plan:
         runtime=config.runtime,
     )
     archs = [ready.spaces.yardstick, *draw_starts(ready.spaces, ready.settings)]
-    return make_plan(ready.settings, ready.splits, probe(world, archs, config.seed))
+    with threads(workplace.cpus):
+        probed = probe(world, archs, config.seed)
+    return make_plan(ready.settings, ready.splits, probed, workplace.workers or 1)
 
 
-def plan_search(config: SearchConfig, note: Callable[[str], None]) -> tuple[Plan, tuple[str, ...]]:
+def plan_search(
+    config: SearchConfig, workplace: Workplace, note: Callable[[str], None]
+) -> tuple[Plan, tuple[str, ...]]:
     """Return what the search that ``config`` describes would cost here, and sentences on its data.
 
     Nothing is searched and no run folder made; training pictures are cached as a search does.
     """
-    ready = prepare(config)
+    workplace, ready = workplace.settled(config.device), prepare(config)
     splits = cache_pictures(ready.splits, config, ready.spaces, note)
     with one_core_left():
-        return plan_trials(config, replace(ready, splits=splits)), ready.notes
+        return plan_trials(config, replace(ready, splits=splits), workplace), ready.notes
 
 
 def keep_plan(folder: Path, plan: Plan) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smnas.errors import ConfigError, describe_validation_error
 from smnas.execution.executor import Executor
-from smnas.execution.inline import InlineExecutor
+from smnas.execution.local import LocalExecutor
 from smnas.execution.slot import Slot
 from smnas.execution.work import Limits, Movable, TrialProgress
 from smnas.experiment.run_folder import RunFiles
@@ -28,7 +28,7 @@ class Workplace(BaseModel):
     workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Trials at a time; None: one on this machine, on a cluster as many as there is room for."""
     address: str | None = None
-    """``HOST:PORT`` of a Ray cluster; None: this machine."""
+    """``HOST:PORT`` of a Ray cluster, ``local`` for a Ray on this machine; None: this machine."""
     gpus_per_trial: Annotated[float, Field(gt=0)] | None = None
     """GPUs that a trial gets; below 1 several share one. None: one where the device is ``cuda``."""
     cpus_per_trial: Annotated[int, Field(ge=1)] | None = None
@@ -46,18 +46,19 @@ class Workplace(BaseModel):
         """Processes that share a training: one for each of a trial's GPUs."""
         return max(1, int(self.gpus_per_trial or 1))
 
-    @property
-    def needs_ray(self) -> bool:
-        """Whether trials run side by side, or elsewhere."""
+    def needs_ray(self, device: str) -> bool:
+        """Return whether trials run elsewhere, or GPUs are to be handed out among them."""
         shares = self.gpus_per_trial is not None and self.gpus_per_trial < 1
-        return shares or self.address is not None or (self.workers or 1) > 1
+        many_on_gpus = (self.workers or 1) > 1 and device.startswith("cuda")
+        return shares or self.address is not None or many_on_gpus
 
     @property
     def cpus(self) -> int | None:
         """Cores that a trial gets; None where it has this machine for itself."""
-        if self.cpus_per_trial is not None or not self.needs_ray:
+        elsewhere = self.address not in (None, "local")
+        if self.cpus_per_trial is not None or not (elsewhere or (self.workers or 1) > 1):
             return self.cpus_per_trial
-        return 1 if self.address is not None else max(1, usable_cores() // (self.workers or 1))
+        return 1 if elsewhere else max(1, usable_cores() // (self.workers or 1))
 
     def gpus(self, device: str) -> float:
         """Return how many GPUs a trial gets."""
@@ -69,14 +70,14 @@ class Workplace(BaseModel):
         Raises:
             ConfigError: It does not go with the device, or Ray is not installed.
         """
-        if not self.needs_ray:
-            return self
-        import_module("smnas.execution.ray_cluster")  # says what to do where Ray is missing
         if self.gpus_per_trial is not None and not device.startswith("cuda"):
             raise ConfigError(
                 f"gpus_per_trial: {self.gpus_per_trial:g}, but the device is {device!r}; "
                 "add --device cuda, or leave it out"
             )
+        if not self.needs_ray(device):
+            return self
+        import_module("smnas.execution.ray_cluster")  # says what to do where Ray is missing
         if ":" in device:
             raise ConfigError(
                 f"device: {device!r}: Ray hands the GPUs out where trials run side by side; "
@@ -122,8 +123,10 @@ def open_executor(
     Raises:
         ConfigError: No cluster there, or no room in it.
     """
-    if not workplace.needs_ray:
-        with closing(InlineExecutor(Slot.of(world, folder), limits, progress)) as executor:
+    if not workplace.needs_ray(device):
+        workers = workplace.workers or 1
+        slots = [Slot.of(world, folder, 1 / workers) for _ in range(workers)]
+        with closing(LocalExecutor(slots, limits, progress)) as executor:
             yield executor
         return
     from smnas.execution.ray_cluster import RayExecutor, Share, connected

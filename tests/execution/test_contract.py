@@ -14,7 +14,7 @@ from scripted_world import FolderStore, ScriptedWorld, keep_sent, succeed
 from smnas.errors import StorageFullError
 from smnas.execution.executor import Executor
 from smnas.execution.faults import RETRIES
-from smnas.execution.inline import InlineExecutor
+from smnas.execution.local import LocalExecutor
 from smnas.execution.slot import Slot
 from smnas.execution.work import Limits
 from smnas.trial.trial import Failure, Outcome, Trial
@@ -37,8 +37,10 @@ class Bench:
         self.world = ScriptedWorld(self.notes, actions or {})
         parts = (lambda _: Limits(**limits), lambda *heard: self.heard.append(heard))
         executor: Executor
-        if self.kind == "inline":
-            executor = InlineExecutor(Slot.of(self.world, self.folder), *parts)
+        if self.kind != "ray":
+            slots = 1 if self.kind == "local" else 2
+            places = [Slot.of(self.world, self.folder, 1 / slots) for _ in range(slots)]
+            executor = LocalExecutor(places, *parts)
         else:
             from smnas.execution.ray_cluster import RayExecutor, Share
 
@@ -71,13 +73,13 @@ NEEDS_RAY = pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
 RAY = pytest.param("ray", marks=NEEDS_RAY)
 ray_if_slow = pytest.mark.parametrize(
     "bench",
-    ["inline", pytest.param("ray", marks=[NEEDS_RAY, pytest.mark.slow])],
+    ["local", pytest.param("ray", marks=[NEEDS_RAY, pytest.mark.slow])],
     indirect=True,
 )
 """For what a slot does wherever it is: the fast tests look at it in one place."""
 
 
-@pytest.fixture(params=["inline", RAY])
+@pytest.fixture(params=["local", "side by side", RAY])
 def bench(request, tmp_path, make_trial):
     if request.param == "ray":
         request.getfixturevalue("local_ray")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from smnas.archive.header import RunHeader
-from smnas.execution.inline import InlineExecutor
+from smnas.execution.local import LocalExecutor
 from smnas.execution.work import Event, Limits, Order
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.resume import open_run
@@ -68,12 +68,15 @@ class DirectSlot:
     def run(self, order: Order) -> Iterator[Event]:
         yield self._answer(order.trial)
 
+    def kill(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
 
-def direct_executor(answer: Callable[[Trial], Outcome]) -> InlineExecutor:
-    return InlineExecutor(DirectSlot(answer), lambda _: Limits(), lambda *_: None)
+def direct_executor(answer: Callable[[Trial], Outcome]) -> LocalExecutor:
+    return LocalExecutor([DirectSlot(answer)], lambda _: Limits(), lambda *_: None)
 
 
 def say(line: str) -> None:

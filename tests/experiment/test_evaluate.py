@@ -1,6 +1,7 @@
 """What becomes of a trial that cannot be finished."""
 
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Callable
@@ -12,11 +13,12 @@ import pytest
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Annotations, Category, DetectionDataset
 from smnas.errors import DataError, NotBuiltYetError, StorageFullError
-from smnas.experiment import judging, trial_training
+from smnas.experiment import evaluate, judging, trial_training
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.recipes import Recipes
 from smnas.measure.latency import measure_latency
+from smnas.measure.quiet import SharedMachine
 from smnas.training.loop import fit
 from smnas.training.recipe import OptimizerSettings, Recipe
 from smnas.trial.budget import Budget
@@ -105,6 +107,17 @@ def test_time_is_measured_where_the_clock_is_the_devices(make_evaluator):
     memory = {m.metric: m.value for m in outcome.measurements if "memory" in m.metric}
     assert memory["training_memory_mib"] >= 0  # more only in a process that is new
     assert 20 < memory["training_memory_mib_predicted"] < 60
+
+
+def test_times_are_taken_while_other_trials_stand_still(make_evaluator, monkeypatch, tmp_path):
+    def measure(*arguments, **named):
+        with (tmp_path / "door.lock").open() as door, pytest.raises(BlockingIOError):
+            fcntl.flock(door, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return measure_latency(*arguments, **named)
+
+    monkeypatch.setattr(evaluate, "SharedMachine", lambda: SharedMachine(tmp_path))
+    monkeypatch.setattr(judging, "measure_latency", measure)
+    assert make_evaluator(clock="device")(make_trial()).failure is None
 
 
 def test_leftovers_of_an_interrupted_attempt_are_swept_away(make_evaluator, tmp_path):

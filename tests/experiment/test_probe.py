@@ -91,6 +91,9 @@ def test_minutes_are_those_of_the_pictures_and_the_rest(splits):
     pictures = 0.1 * 12 * epochs + 0.01 * 3 * 14 + 0.01 * 3 * 3
     assert plan.minutes == pytest.approx((pictures + 2.0 * 11 + 4.0 * 3 + 5.0) / 60)
     assert plan.memory_mb == 500.0
+    with_others = make_plan(settings, splits, probed, workers=2)
+    assert plan.minutes / 2 < with_others.minutes < plan.minutes
+    assert "with 2 trials at a time" in with_others.sentences[1]
     assert make_plan(settings, splits, None).minutes is None
 
 

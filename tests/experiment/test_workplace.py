@@ -10,18 +10,20 @@ from smnas.experiment.workplace import Workplace, make_workplace
 
 
 @pytest.mark.parametrize(
-    ("workplace", "expected"),
+    ("workplace", "device", "expected"),
     [
-        (Workplace(), False),
-        (Workplace(workers=1), False),
-        (Workplace(workers=2), True),
-        (Workplace(address="head:6379"), True),
-        (Workplace(workers=1, gpus_per_trial=2), False),
-        (Workplace(gpus_per_trial=0.5), True),
+        (Workplace(), "cpu", False),
+        (Workplace(workers=2), "cpu", False),
+        (Workplace(address="head:6379"), "cpu", True),
+        (Workplace(address="local", workers=2), "cpu", True),
+        (Workplace(workers=1), "cuda", False),
+        (Workplace(workers=2), "cuda", True),
+        (Workplace(workers=1, gpus_per_trial=2), "cuda", False),
+        (Workplace(gpus_per_trial=0.5), "cuda", True),
     ],
 )
-def test_ray_is_needed_beyond_one_trial_on_this_machine(workplace, expected):
-    assert workplace.needs_ray == expected
+def test_ray_is_needed_for_clusters_and_to_hand_out_gpus(workplace, device, expected):
+    assert workplace.needs_ray(device) == expected
 
 
 def test_trials_share_the_cores(monkeypatch):
@@ -30,6 +32,7 @@ def test_trials_share_the_cores(monkeypatch):
     assert Workplace(workers=20).cpus == 1
     assert Workplace(workers=3, cpus_per_trial=5).cpus == 5
     assert Workplace(workers=3, address="head:6379").cpus == 1
+    assert Workplace(workers=3, address="local").cpus == 2
     assert Workplace().cpus is None
 
 
@@ -60,10 +63,12 @@ def test_without_ray_the_error_names_the_extra():
     code = (
         "import sys; sys.modules['ray'] = None\n"
         "from smnas.experiment.workplace import Workplace\n"
-        "Workplace().settled('cpu')\n"
         "Workplace(workers=2).settled('cpu')\n"
+        "Workplace(workers=2).settled('cuda')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "ConfigError: workers, address: more than one trial at a time needs Ray" in done.stderr
+    assert (
+        "ConfigError: address, gpus_per_trial: a cluster, or several GPUs, need Ray" in done.stderr
+    )
     assert "pip install 'smnas[ray]'" in done.stderr
