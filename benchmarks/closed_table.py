@@ -4,7 +4,7 @@ No replay is answered by a model: a proposal is answered with what its member me
 that did.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,8 @@ from table_members import (
 from smnas.arch import DetectorArch
 from smnas.errors import SpaceError
 from smnas.space.choices import Branch, CategoricalChoice, ChoiceTree, IntegerChoice, Value, Values
-from smnas.space.modular import frame_of
 from smnas.space.mutation import Moves
+from smnas.space.neighbourhood import Neighbourhood
 from smnas.space.pair import SpacePair
 from smnas.space.structural import StructuralSpace
 
@@ -175,7 +175,7 @@ class TableSpace:
 
     def encode(self, arch: DetectorArch) -> dict[str, Value]:
         """Return the assignment of a member."""
-        size, code, neck, head = self._find(arch)
+        size, code, neck, head = self.find(arch)
         return self.choices.name([INPUTS.index(size), code, neck, head])
 
     def decode(self, values: Values) -> DetectorArch:
@@ -185,7 +185,7 @@ class TableSpace:
 
     def moves(self, arch: DetectorArch) -> Moves:
         """Return the members one step away: one module exchanged, a code for a near one."""
-        size, code, neck, head = self._find(arch)
+        size, code, neck, head = self.find(arch)
         at = INPUTS.index(size)
         sizes = [INPUTS[i] for i in (at - 1, at + 1) if 0 <= i < len(INPUTS)]
         return {
@@ -196,45 +196,16 @@ class TableSpace:
             "head": tuple(make_member(size, code, neck, h) for h in HEADS if h != head),
         }
 
-    def _find(self, arch: DetectorArch) -> tuple[str, str, str, str]:
+    def find(self, arch: DetectorArch) -> tuple[str, str, str, str]:
+        """Return input, code, neck and head of a member."""
         if arch not in self._choices_of:
             raise SpaceError(f"expected a member of the table; got {arch}")
         return self._choices_of[arch]
 
 
 @dataclass(frozen=True)
-class TableNeighbourhood:
-    """The members around one structure: every code of its block kind."""
-
-    space: TableSpace
-    entry: DetectorArch
-
-    @cached_property
-    def frame(self) -> Hashable:
-        """What all members have in common."""
-        return frame_of(self.entry)
-
-    def contains(self, arch: DetectorArch) -> bool:
-        """Return whether ``arch`` is a member."""
-        return self.space.contains(arch) and frame_of(arch) == self.frame
-
-    def sample(self, rng: np.random.Generator) -> DetectorArch:
-        """Return a member; all are equally likely."""
-        members = list(self.enumerate())
-        return members[rng.integers(len(members))]
-
-    def moves(self, arch: DetectorArch) -> Moves:
-        """Return the members one step away."""
-        return {"code": self.space.moves(arch)["code"]}
-
-    def enumerate(self) -> Iterator[DetectorArch]:
-        """Yield every member."""
-        return (arch for arch in self.space.enumerate() if frame_of(arch) == self.frame)
-
-
-@dataclass(frozen=True)
 class TableModules:
-    """What stands for stage two's space: the codes of the table around a structure."""
+    """What stands for stage two's space: the codes of its block kind around a structure."""
 
     space: TableSpace
 
@@ -246,9 +217,35 @@ class TableModules:
         """Return the structure: it is a member already."""
         return structure
 
-    def around(self, structure: DetectorArch) -> TableNeighbourhood:
+    def around(self, structure: DetectorArch) -> Neighbourhood:
         """Return the members around a structure."""
-        return TableNeighbourhood(self.space, structure)
+        return Neighbourhood(self, structure)
+
+    def sample(self, arch: DetectorArch, rng: np.random.Generator) -> DetectorArch:
+        """Return a member; all are equally likely."""
+        codes = self._codes(arch)
+        return self.read(arch, [codes[rng.integers(len(codes))]])
+
+    def moves(self, arch: DetectorArch) -> Moves:
+        """Return the members with a near code."""
+        return {"code": self.space.moves(arch)["code"]}
+
+    def branches(self, structure: DetectorArch) -> tuple[Branch, ...]:
+        """Return the one choice that there is."""
+        return (Branch(CategoricalChoice("code", self._codes(structure))),)
+
+    def tell(self, arch: DetectorArch) -> list[Value]:
+        """Return the code of a member."""
+        return [self.space.find(arch)[1]]
+
+    def read(self, structure: DetectorArch, chosen: Sequence[Value]) -> DetectorArch:
+        """Return the member with another code."""
+        size, _, neck, head = self.space.find(structure)
+        return make_member(size, str(chosen[0]), neck, head)
+
+    def _codes(self, structure: DetectorArch) -> tuple[str, ...]:
+        kind = self.space.find(structure)[1].partition("_")[0]
+        return tuple(code for code in self.space.codes if code.startswith(f"{kind}_"))
 
 
 def table_pair(space: TableSpace) -> SpacePair:

@@ -6,24 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from closed_table import ClosedTable, Member, RungResult
+from made_up import made_up
 
 from smnas.arch import DetectorArch
 from smnas.search import Algorithm, SearchSettings
 from smnas.seeding import derive_seed
 from smnas.trial.budget import Budget
 from smnas.trial.front import front
-from smnas.trial.measurement import AccuracyProtocol, CountProtocol, LatencyProtocol, Measurement
+from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, Outcome, Proposal, Trial
-
-AP = AccuracyProtocol(
-    runtime="table", precision="table", device="table", split="val", data_id="table", pictures=1,
-    replicates=0, versions={},
-)  # fmt: skip
-MS = LatencyProtocol(
-    runtime="table", precision="table", device="table", batch=1, threads=1, warmup=0, repeats=1,
-    versions={},
-)  # fmt: skip
-COUNT = CountProtocol(rule="table")
 
 
 @dataclass
@@ -129,15 +120,12 @@ class Replay:
 
 
 def _measured(member: Member, rung: RungResult) -> tuple[Measurement, ...]:
-    values = (
-        ("ap", rung.ap_val, "1", AP),
-        ("latency_ms", member.latency_ms, "ms", MS),
-        ("macs_g", member.macs_g, "G", COUNT),
-        ("params_m", member.params_m, "M", COUNT),
-    )
-    return tuple(
-        Measurement(metric=metric, value=value, unit=unit, protocol=protocol)
-        for metric, value, unit, protocol in values
+    return made_up(
+        "table",
+        ap=rung.ap_val,
+        latency_ms=member.latency_ms,
+        macs_g=member.macs_g,
+        params_m=member.params_m,
     )
 
 

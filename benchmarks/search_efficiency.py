@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from closed_table import ClosedTable, TableNeighbourhood, TableSpace, load_table, table_pair
+from closed_table import ClosedTable, TableSpace, load_table, table_pair
 from replay import Replay, make_settings
 from results import RESULTS, make_parser, write_result
 
@@ -180,7 +180,7 @@ def make_entry(entry: Entry, settings: SearchSettings) -> Algorithm:
     if entry.algorithm in ("joint", "modules-alone"):
         searched: SearchSpace = space
         if entry.algorithm == "modules-alone":
-            searched = TableNeighbourhood(space, pair.yardstick)
+            searched = pair.modular.around(pair.yardstick)
             starts = [searched.entry]
         proposer = SparseFront(searched, settings.cost, settings.random_share)
         no_rungs = Rungs((settings.stage_two,), lambda: AshaRung(()), 2)

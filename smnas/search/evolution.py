@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smnas.arch import DetectorArch
 from smnas.search.parts import SearchParts
@@ -142,18 +143,21 @@ class Evolution:
     def _weigh(self, trials: list[Trial]) -> "_Parents":
         if self._parts.parents == "any":
             return _Parents(trials, None)
-        return _Parents(trials, [self._cost.of(trial) for trial in trials])
+        return _Parents(trials, np.array([self._cost.of(trial) for trial in trials]))
 
     def _has_child_left(self, trial: Trial, tried: AbstractSet[DetectorArch]) -> bool:
-        """Return whether a parent has a child that has not been tried; once not, never again."""
-        childless = self._listing.childless
-        if trial.number in childless:
-            return False
-        groups = self._children_of(trial.proposal.arch).values()
-        if any(network not in tried for children in groups for _, network in children):
-            return True
-        childless.add(trial.number)
-        return False
+        """Return whether a parent has a child that has not been tried.
+
+        What has been tried stays so: the children before the first one left are looked at once.
+        """
+        if trial.number not in self._listing.left:
+            groups = self._children_of(trial.proposal.arch).values()
+            networks = [network for children in groups for _, network in children]
+            self._listing.left[trial.number] = networks[::-1]
+        left = self._listing.left[trial.number]
+        while left and left[-1] in tried:
+            left.pop()
+        return bool(left)
 
     def _children_of(self, arch: DetectorArch) -> "_Children":
         if arch not in self._children:
@@ -181,7 +185,7 @@ class _Parents:
     """Trials whose children are proposed."""
 
     trials: list[Trial]
-    places: list[float] | None
+    places: NDArray[np.float64] | None
     """Their costs, where those on a sparse stretch are to have more children."""
 
     def pick(self, rng: np.random.Generator) -> Trial:
@@ -198,8 +202,9 @@ class _Listing:
         self.tried = tried
         self.is_over = False
         """Whether nothing is left."""
-        self.childless: set[int] = set()
-        """Numbers of the trials whose neighbours have all been tried."""
+        self.left: dict[int, list[DetectorArch]] = {}
+        """By number of a parent: its children, last first, without those at the end that have been
+        tried."""
         self._members = space.enumerate()
         self._latest: DetectorArch | None = None
 
@@ -213,10 +218,11 @@ class _Listing:
         return self._latest
 
 
-def draw_evenly(places: Sequence[float], rng: np.random.Generator) -> int:
+def draw_evenly(places: Sequence[float] | NDArray[np.float64], rng: np.random.Generator) -> int:
     """Return the position of the place that is nearest to a mark drawn evenly between the ends.
 
     So those on a crowded stretch share its chance, and a lone one gets that of its surroundings.
     """
-    mark = rng.uniform(min(places), max(places))
-    return min(range(len(places)), key=lambda i: abs(places[i] - mark))
+    known = np.asarray(places)
+    mark = rng.uniform(known.min(), known.max())
+    return int(np.abs(known - mark).argmin())

@@ -3,7 +3,8 @@
 from collections.abc import Hashable, Sequence
 
 from smnas.search.settings import SearchSettings
-from smnas.space.modular import ModularSpace, Neighbourhood
+from smnas.space.modular import ModularSpace
+from smnas.space.neighbourhood import Neighbourhood
 from smnas.trial.front import spread_along
 from smnas.trial.trial import Trial
 

@@ -22,7 +22,8 @@ from smnas.search.rungs import Rung
 from smnas.search.screening import Screen
 from smnas.search.settings import SearchSettings
 from smnas.space.coding import as_built
-from smnas.space.modular import ModularSpace, frame_of
+from smnas.space.modular import ModularSpace
+from smnas.space.neighbourhood import frame_of
 from smnas.trial.budget import Budget
 from smnas.trial.front import Objective, comparable
 from smnas.trial.metrics import METRICS

@@ -5,6 +5,7 @@ rungs, the rung being a feature. It is fitted again when the archive has grown b
 fitting takes a vanishing share of a long search.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,8 @@ class Screen:
         self._fewest, self._macs_alone = fewest, macs_alone
         self._rows: dict[int, tuple[Floats, Floats]] = {}
         """Features and outputs by trial number."""
+        self._numbers: list[int] = []
+        """The keys of ``_rows``, in rising order."""
         self._fitted: tuple[tuple[int, int], Ensemble] | None = None
         self._asked: tuple[tuple[int, int], Ensemble | None] | None = None
         """The last answer, which holds until another mark is reached or a trial finishes."""
@@ -57,6 +60,8 @@ class Screen:
         outputs.append(float(np.log(max(seconds, 1e-6) / epochs)))
         proposal = trial.proposal
         features = self._describe(proposal.arch, proposal.budget)
+        if trial.number not in self._rows:
+            insort(self._numbers, trial.number)
         self._rows[trial.number] = features, np.array(outputs)
 
     def is_ready(self, begun: int) -> bool:
@@ -115,12 +120,12 @@ class Screen:
         return model
 
     def _fit(self, mark: int) -> Ensemble | None:
-        numbers = sorted(number for number in self._rows if number < mark)
-        if len(numbers) < self._fewest:
+        count = bisect_left(self._numbers, mark)
+        if count < self._fewest:
             return None
-        key = mark, len(numbers)
+        key = mark, count
         if self._fitted is None or self._fitted[0] != key:
-            rows = [self._rows[number] for number in numbers]
+            rows = [self._rows[number] for number in self._numbers[:count]]
             features, outputs = (np.stack(column) for column in zip(*rows, strict=True))
             rng = generator(self._seed, "screen", *key)
             self._fitted = key, Ensemble.fit(features, outputs, MEMBERS, rng)

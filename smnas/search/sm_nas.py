@@ -23,7 +23,7 @@ from smnas.search.starts import draw_starts
 from smnas.search.stopping import search_is_over, stage_one_is_over
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
-from smnas.space.modular import Neighbourhood
+from smnas.space.neighbourhood import Neighbourhood
 from smnas.space.pair import SpacePair
 from smnas.trial.budget import Budget
 from smnas.trial.pruning import PruneRule

@@ -1,8 +1,6 @@
 """Stage two: the backbone block by block and the neck's width (SM-NAS, section 3.2; paper.md 2)."""
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from math import comb
 from typing import Annotated, Self
 
@@ -13,10 +11,11 @@ from smnas.arch import DetectorArch
 from smnas.arch.backbone_code import MAX_BLOCKS, MAX_DOUBLINGS, NUM_GROUPS
 from smnas.arch.parts import CodedBackbone, FpnNeck, NoNeck, Norm
 from smnas.errors import SpaceError
-from smnas.space.choices import Branch, ChoiceTree, IntegerChoice, Value, Values
+from smnas.space.choices import Branch, IntegerChoice, Value
 from smnas.space.code_choices import CodeShape, tell_code
 from smnas.space.coding import code_backbone, split_code, with_code, with_width
 from smnas.space.mutation import CODE_OPERATORS, Moves, pick_move, step
+from smnas.space.neighbourhood import Neighbourhood
 
 _CUTS = NUM_GROUPS - 1
 Base = Annotated[int, Field(ge=8, le=1024, multiple_of=2)]
@@ -158,7 +157,7 @@ class ModularSpace(BaseModel):
         """
         return pick_move(self.moves(arch), rng)
 
-    def around(self, structure: DetectorArch) -> "Neighbourhood":
+    def around(self, structure: DetectorArch) -> Neighbourhood:
         """Return the part of the space that belongs to one structure.
 
         Raises:
@@ -208,62 +207,6 @@ class ModularSpace(BaseModel):
             neck=with_width(arch.neck, width),
             norm=self.norm,
         )
-
-
-@dataclass(frozen=True)
-class Neighbourhood:
-    """The members of a modular space around one structure: what a group of stage two searches."""
-
-    space: ModularSpace
-    entry: DetectorArch
-    """The structure itself, as a member."""
-
-    @cached_property
-    def frame(self) -> Hashable:
-        """What all members have in common; equal for structures that share a neighbourhood."""
-        return frame_of(self.entry)
-
-    def contains(self, arch: DetectorArch) -> bool:
-        """Return whether ``arch`` is a member."""
-        return self.space.contains(arch) and frame_of(arch) == self.frame
-
-    def sample(self, rng: np.random.Generator) -> DetectorArch:
-        """Return a member drawn at random."""
-        return self.space.sample(self.entry, rng)
-
-    def moves(self, arch: DetectorArch) -> Moves:
-        """Return the members one operator away from ``arch`` (see ``SearchSpace.moves``)."""
-        return self.space.moves(arch)
-
-    def enumerate(self) -> Iterator[DetectorArch]:
-        """Yield every member once, fewest blocks first."""
-        return map(self.decode, self.choices.enumerate())
-
-    @cached_property
-    def choices(self) -> ChoiceTree:
-        """The tree: as many assignments as members (see ``ChoiceSpace``)."""
-        return ChoiceTree(*self.space.branches(self.entry))
-
-    @property
-    def size(self) -> int:
-        """Number of members."""
-        return self.choices.size
-
-    def encode(self, arch: DetectorArch) -> dict[str, Value]:
-        """Return the one assignment of a member (see ``ChoiceSpace.encode``)."""
-        if not self.contains(arch):
-            raise SpaceError(f"expected a member around {self.entry}; got {arch}")
-        return self.choices.name(self.space.tell(arch))
-
-    def decode(self, values: Values) -> DetectorArch:
-        """Return the member of an assignment (see ``ChoiceSpace.decode``)."""
-        return self.space.read(self.entry, self.choices.order(values))
-
-
-def frame_of(arch: DetectorArch) -> Hashable:
-    """Return all of ``arch`` that stage two leaves alone but the norm; see ``Neighbourhood``."""
-    block, unbuilt = code_backbone(arch.backbone).block, split_code(arch)[1]
-    return arch.input, block, with_width(arch.neck, 1), arch.proposals, arch.head, unbuilt
 
 
 def _nearest(value: int, choices: tuple[int, ...]) -> int:

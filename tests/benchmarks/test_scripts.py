@@ -119,6 +119,16 @@ def test_driver_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_search_overhead(tmp_path: Path) -> None:
+    found = run("search_overhead.py", tmp_path / "found.json", "--trials", "220", "260")
+    assert found["parts"]["screening"] == "ensemble"
+    for name in ("proposal_ms", "proposal_cpu_ms", "archive_write_ms"):
+        for size in ("220", "260"):
+            assert 0 < found[name][size]["median"] <= found[name][size]["max"]
+    assert found["open_archive_s"] > 0
+
+
+@pytest.mark.slow
 def test_scaling(tmp_path: Path) -> None:
     path = tmp_path / "found.json"
     path.write_text(json.dumps({"busy_64_ray": 0.9, "curve": {"2": {"busy": 0.5}}}))

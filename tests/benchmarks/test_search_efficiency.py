@@ -104,6 +104,21 @@ def test_moves_stay_in_the_table_have_a_way_back_and_reach_every_member(tables):
     assert reached == members
 
 
+def test_modules_around_a_structure_are_the_codes_of_its_kind(tables):
+    closed_table, *_ = tables
+    space = closed_table.TableSpace()
+    arch = next(space.enumerate())
+    around = closed_table.TableModules(space).around(arch)
+    size, code, neck, head = space.find(arch)
+    kind = code.split("_")[0]
+    codes = [other for other in space.codes if other.startswith(kind)]
+    members = [closed_table.make_member(size, other, neck, head) for other in codes]
+    assert list(around.enumerate()) == members
+    assert [around.decode(around.encode(member)) for member in members] == members
+    assert {around.sample(np.random.default_rng(seed)) for seed in range(60)} == set(members)
+    assert set(around.moves(arch)["code"]) <= set(members) - {arch}
+
+
 def test_a_spread_holds_every_choice(tables):
     *_, table_members = tables
     spread = [text.split("/") for text in table_members.draw_spread(12)]

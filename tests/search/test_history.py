@@ -10,7 +10,7 @@ from smnas.search.history import History
 from smnas.search.parts import SearchParts
 from smnas.search.pools import Pool
 from smnas.space.coding import as_built
-from smnas.space.modular import frame_of
+from smnas.space.neighbourhood import frame_of
 from smnas.trial.front import front
 from smnas.trial.repeats import merge_repeats
 from smnas.trial.trial import Failure, Outcome
