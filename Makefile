@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	@expr $$(date +%s) - $$(cat .venv/.began) > $(READY)  # seconds; benchmarks/demo.py reads them
 
 demo: $(READY)
-	$(BIN)/smnas search trees --config examples/demo.json --out runs/demo
+	$(BIN)/smnas search trees --config examples/demo.json --workers 2 --out runs/demo
 
 test: lint types
 	$(BIN)/python -m pytest -q -m "not slow"

@@ -39,7 +39,9 @@ def choose_starts(
 def _stratify(space: StructuralSpace, count: int, rng: np.random.Generator) -> list[DetectorArch]:
     """Return members spread over log multiply-adds, families of heads by turns; known ones first.
 
-    Known detectors that are members have up to half of the places.
+    Known detectors that are members have up to half of the places. The lowest mark goes to a
+    detector of one stage, where there is one: with few multiply-adds it is the proposals that take
+    the time, and the fast end of the front would be missing.
     """
     known = [DetectorArch.parse(text) for text in KNOWN_DETECTORS.values()]
     chosen = [arch for arch in known if space.contains(arch)][: count // 2]
@@ -53,6 +55,10 @@ def _stratify(space: StructuralSpace, count: int, rng: np.random.Generator) -> l
     families = sorted({arch.head.kind for arch in pool})
     turns = [families[at] for at in rng.permutation(len(families))]
     marks = rng.permutation(np.linspace(min(places), max(places), max(count - len(chosen), 1)))
+    one_stage = {arch.head.kind for arch in pool if arch.proposals.kind == "none"}
+    first = next((turn for turn in range(len(marks)) if turns[turn % len(turns)] in one_stage), 0)
+    lowest = int(marks.argmin())
+    marks[[first, lowest]] = marks[[lowest, first]]
     for turn, mark in enumerate(marks[: count - len(chosen)]):
         wanted, taken = turns[turn % len(turns)], set(chosen)  # a list would be compared in full
         free = [

@@ -111,6 +111,19 @@ def test_stratified_starts_span_costs_and_families(space, make_settings):
         }
 
 
+def test_the_fast_end_of_the_starts_has_one_stage():
+    from smnas.search.features import approximate_macs_g
+    from smnas.search.starts import choose_starts
+    from smnas.seeding import generator
+
+    for seed in range(8):
+        for count in (3, 6, 8):
+            starts = choose_starts(
+                known_space("micro").structural, count, "stratified", generator(seed)
+            )
+            assert min(starts, key=approximate_macs_g).proposals.kind == "none"
+
+
 def test_known_detectors_of_the_space_are_among_the_starts(make_settings, world):
     paper = known_space("paper")
     trials = world().play(SmNas(paper, make_settings(seeds=8)), steps=9)
