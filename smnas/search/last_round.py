@@ -25,7 +25,8 @@ def last_round(
 ) -> list[LastTraining]:
     """Return the trainings in the order in which they are proposed; none without a finalist.
 
-    The first yardstick comes last: when it is there, all is there.
+    The dearest finals come first, so that no slot is left alone with a long one at the end. The
+    first yardstick comes last: when it is there, all is there.
     """
     finalists = choose_finalists(trials, settings)
     if not finalists:
@@ -40,7 +41,7 @@ def last_round(
             "final",
             Origin(operator="final", parent=trial.number, group=trial.proposal.origin.group),
         )
-        for trial in finalists
+        for trial in reversed(finalists)
         for arch in final_archs(trial.proposal.arch, settings)
     ]
     return [*others, *finals, first]

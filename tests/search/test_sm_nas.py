@@ -78,7 +78,8 @@ def test_finals_are_their_parents_with_the_norm_that_ships(micro, make_settings,
     trials = world().play(SmNas(micro, settings))
     finals = _stage(trials, "final")
     chosen = choose_finalists(trials, settings)
-    assert [t.proposal.origin.parent for t in finals] == [t.number for t in chosen]
+    dearest_first = [trial.number for trial in reversed(chosen)]
+    assert [t.proposal.origin.parent for t in finals] == dearest_first
     for final in finals:
         parent = trials[final.proposal.origin.parent].proposal
         assert final.proposal.arch == parent.arch.replace(norm=norm)
@@ -97,7 +98,7 @@ def test_both_norms_are_two_detectors_of_each_finalist(micro, make_settings, wor
     chosen = choose_finalists(trials, settings)
     expected = [
         trials[parent.number].proposal.arch.replace(norm=norm)
-        for parent in chosen
+        for parent in reversed(chosen)
         for norm in ("bn", "gn-ws")
     ]
     assert [final.arch for final in finals] == expected
