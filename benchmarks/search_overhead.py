@@ -82,7 +82,6 @@ def play(folder: Path, sizes: Sequence[int]) -> dict[str, object]:
         "parts": settings.parts.model_dump(),
         "proposal_ms": {str(n): summary(asked_ms[n - WINDOW : n]) for n in sizes},
         "proposal_cpu_ms": {str(n): summary(asked_cpu_ms[n - WINDOW : n]) for n in sizes},
-        "proposal_ms_mean_of_all": round(float(np.mean(asked_ms)), 2),
         "archive_write_ms": {str(n): summary(written_ms[n - WINDOW : n]) for n in sizes},
         "open_archive_s": round(opened - began, 2),
         "first_proposal_after_opening_s": round(sorted_s, 2),

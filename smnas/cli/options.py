@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[
-    str,
-    typer.Argument(
-        help="'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), "
-        "a COCO or BDD100K JSON file, a Pascal VOC folder, or the data.yaml of a YOLO folder.",
-        show_default=False,
-    ),
+_DATA = (
+    "'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), a COCO "
+    "or BDD100K JSON file, a Pascal VOC folder, or the data.yaml of a YOLO folder."
+)
+_DEVICE = "Where to compute: cpu (the default), cuda or cuda:N."
+
+Data = Annotated[str, typer.Argument(help=_DATA, show_default=False)]
+OptionalData = Annotated[
+    str | None,
+    typer.Argument(help=f"{_DATA} May stand in the configuration file.", show_default=False),
 ]
 Images = Annotated[
     Path | None,
@@ -38,7 +41,8 @@ GroupBy = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn at random.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:N.")]
+Device = Annotated[str, typer.Option(help=_DEVICE, show_default=False)]
+ChosenDevice = Annotated[str | None, typer.Option(help=_DEVICE)]
 Runtime = Annotated[
     str | None,
     typer.Option(

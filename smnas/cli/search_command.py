@@ -3,216 +3,52 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from smnas.cli import options
+from smnas.cli import options, search_options
 from smnas.cli.output import print_json, remarks, results
 
 if TYPE_CHECKING:
     from smnas.experiment.config import SearchConfig
     from smnas.experiment.workplace import Workplace
 
-OptionalData = Annotated[
-    str | None,
-    typer.Argument(
-        help="'trees' (embedded photographs), 'scenes:easy' (made pictures; also normal and hard), "
-        "or a COCO annotation file. May stand in the configuration file instead.",
-        show_default=False,
-    ),
-]
-Space = Annotated[
-    str | None, typer.Option(help="What may be built: micro (the default), paper, or a space file.")
-]
-Inputs = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WxH[,WxH...]",
-        help="Input sizes to search, such as 320x240,256x192. Unless told otherwise those of the "
-        "space; micro's follow the shape of the pictures.",
-    ),
-]
-AnchorShapes = Annotated[
-    str | None,
-    typer.Option(
-        "--anchors",
-        metavar="published|data",
-        help="data: the candidates' anchors take scale and ratios from the training boxes. Compare "
-        "with a search without it: on elongated boxes it cost two-stage detectors accuracy "
-        "(docs/decisions/0007).",
-    ),
-]
-Trials = Annotated[int | None, typer.Option(help="Candidates to train, over both stages.")]
-Hours = Annotated[
-    float | None, typer.Option(help="Begin no further candidate after this many hours.")
-]
-Epochs = Annotated[
-    int | None, typer.Option(help="Begin no further candidate after this many epochs in all.")
-]
-Rungs = Annotated[
-    str | None,
-    typer.Option(
-        metavar="none|COUNT",
-        help="Cut trainings short at so many rungs, and go on with the best only; none (the "
-        "default) trains every candidate to the end.",
-    ),
-]
-Algorithm = Annotated[
-    str | None,
-    typer.Option(
-        help="What makes the proposals: smnas (the default), or a rival on the same ground: "
-        "random, random-rungs, local-search, evolution, nsga2, nsga2-rungs, tpe, mo-asha."
-    ),
-]
-Objectives = Annotated[
-    str | None,
-    typer.Option(
-        metavar="METRIC,METRIC[,METRIC]",
-        help="What the front is taken over: two or three of ap, ap50, ap75, ap_small, ap_medium, "
-        "ap_large, ap:CLASS, recall@fppi=0.1, latency_ms, macs_g, params_m; ap,latency_ms unless "
-        "told otherwise.",
-    ),
-]
-OwnMetric = Annotated[
-    str | None,
-    typer.Option(
-        metavar="METRIC",
-        help="What accuracy means here, beside time: ap (the default), ap50, ap_small, ap:CLASS, "
-        "or recall@fppi=0.1, the share of objects found at 0.1 false alarms a picture. Short for "
-        "--objectives METRIC,latency_ms.",
-    ),
-]
-Constraints = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--constraint",
-        metavar="'METRIC <= NUMBER'",
-        help="Train no candidate that breaks it: 'latency_ms <= 30', 'params_m <= 5', also >=. "
-        "May stand several times.",
-    ),
-]
-ChosenDevice = Annotated[
-    str | None, typer.Option(help="Where to compute: cpu (the default), cuda or cuda:N.")
-]
-FinalNorm = Annotated[
-    str | None,
-    typer.Option(
-        metavar="bn|gn-ws|both",
-        help="Norm of the detectors that ship: bn (the default), which costs no time, gn-ws, with "
-        "which candidates are trained, or both: each final is then trained as two detectors.",
-    ),
-]
-Plateau = Annotated[
-    int | None,
-    typer.Option(
-        metavar="COUNT",
-        help="End a stage when so many trainings in a row have raised the hypervolume by less than "
-        "1 %; without it the budget alone ends it.",
-    ),
-]
-Recipe = Annotated[
-    str | None,
-    typer.Option(
-        metavar="small|paper",
-        help="How detectors are trained: small (the default), for little data and short trainings; "
-        "or paper: the published budgets and schedules of each stage, from ImageNet weights.",
-    ),
-]
-Pictures = Annotated[
-    bool | None,
-    typer.Option(
-        "--pictures/--no-pictures",
-        help="Whether run folder and report may hold pictures of the data; they do unless told "
-        "otherwise.",
-        show_default=False,
-    ),
-]
-Out = Annotated[
-    Path | None, typer.Option(help="Run folder; runs/NAME of the data unless told otherwise.")
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Keep the archive in a PostgreSQL database, postgresql://USER@HOST/DATABASE, and not "
-        "in a file of the run folder. A password is not written down: other commands take it from "
-        "PGPASSWORD or ~/.pgpass.",
-    ),
-]
-DiskQuota = Annotated[
-    float | None,
-    typer.Option(
-        metavar="GIB",
-        min=0.001,
-        help="Most that weights may take on disk: those of the front and of what runs are kept, "
-        "others removed, oldest first.",
-    ),
-]
-Config = Annotated[Path | None, typer.Option(help="JSON file with settings; flags win over it.")]
-
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        help="Trials to run at a time; on CPUs best as many as there are cores. All stand still "
-        "while one of them is timed."
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Run the trials on this Ray cluster (needs Ray)."),
-]
-GpusPerTrial = Annotated[
-    float | None,
-    typer.Option(help="GPUs that a trial gets; with 0.5 two share one, with 2 it trains on two."),
-]
-TrialHours = Annotated[
-    float | None,
-    typer.Option(
-        help="Hours after which a trial counts as hung; many times what such trials take unless "
-        "told otherwise."
-    ),
-]
-MemoryMib = Annotated[
-    float | None,
-    typer.Option(help="MiB of memory that a trial may use; its share of the machine's."),
-]
-
 
 def search(
-    data: OptionalData = None,
+    data: options.OptionalData = None,
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
     group_by: options.GroupBy = None,
-    space: Space = None,
-    inputs: Inputs = None,
-    anchors: AnchorShapes = None,
-    trials: Trials = None,
-    hours: Hours = None,
-    epochs: Epochs = None,
-    rungs: Rungs = None,
-    algorithm: Algorithm = None,
-    objectives: Objectives = None,
-    metric: OwnMetric = None,
-    constraints: Constraints = None,
-    plateau: Plateau = None,
+    space: search_options.Space = None,
+    inputs: search_options.Inputs = None,
+    anchors: search_options.AnchorShapes = None,
+    trials: search_options.Trials = None,
+    hours: search_options.Hours = None,
+    epochs: search_options.Epochs = None,
+    rungs: search_options.Rungs = None,
+    algorithm: search_options.Algorithm = None,
+    objectives: search_options.Objectives = None,
+    metric: search_options.OwnMetric = None,
+    constraints: search_options.Constraints = None,
+    plateau: search_options.Plateau = None,
     seed: options.Seed = None,
-    device: ChosenDevice = None,
+    device: options.ChosenDevice = None,
     runtime: options.Runtime = None,
-    recipe: Recipe = None,
+    recipe: search_options.Recipe = None,
     init: options.Init = None,
-    final_norm: FinalNorm = None,
-    pictures: Pictures = None,
-    out: Out = None,
-    storage: Storage = None,
-    disk_quota: DiskQuota = None,
-    config: Config = None,
-    workers: Workers = None,
-    address: Address = None,
-    gpus_per_trial: GpusPerTrial = None,
-    trial_hours: TrialHours = None,
-    memory_mib: MemoryMib = None,
+    final_norm: search_options.FinalNorm = None,
+    pictures: search_options.Pictures = None,
+    out: search_options.Out = None,
+    storage: search_options.Storage = None,
+    disk_quota: search_options.DiskQuota = None,
+    config: search_options.Config = None,
+    workers: search_options.Workers = None,
+    address: search_options.Address = None,
+    gpus_per_trial: search_options.GpusPerTrial = None,
+    trial_hours: search_options.TrialHours = None,
+    memory_mib: search_options.MemoryMib = None,
     json: options.Json = False,
 ) -> None:
     """Search for detectors: train candidates, train the best longer, write a report.
