@@ -95,7 +95,7 @@ class History:
             changed = []
         for at in changed:
             before, self._trials[at] = self._trials[at], trials[at]
-            if before.outcome is None:
+            if before.outcome is None and trials[at].outcome is not None:
                 self._finish(at)
         for trial in trials[len(self._trials) :]:
             self._begin(trial)

@@ -174,3 +174,20 @@ def test_a_pools_front_kept_up_is_the_front_of_all(played, seed):
         pool.finish(listed[at])
     assert pool.front == front(merge_repeats(listed), objectives)
     assert pool.finished == sum(t.succeeded for t in merge_repeats(listed))
+
+
+def test_trial_that_is_read_again_without_an_outcome_is_still_unfinished(
+    micro, make_settings, world
+):
+    """As happens with several slots: what was asked for is read once more from the archive."""
+    settings = make_settings(trials=8)
+    trials = world().play(SmNas(micro, settings))
+    history = History(settings, micro.modular)
+    for last in range(1, len(trials) + 1):
+        running = trials[last - 1].model_copy(update={"outcome": None})
+        for copy in (running, running.model_copy()):
+            history.read([*trials[: last - 1], copy])
+            assert history.unfinished()
+            assert history.unfinished(copy.proposal.stage)
+        history.read(trials[:last])
+        assert not history.unfinished()
