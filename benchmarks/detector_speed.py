@@ -60,14 +60,15 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path: Path = arguments.json
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    if arguments.check_learning:
+    kept: dict[str, Any] = {name: item for name, item in known.items() if name not in STAMPS}
+    if not arguments.check_learning:
+        write_result(path, kept | measure(arguments), arguments.device)
+        return
+    for kind in arguments.kinds:  # each takes its quarter of an hour and more
         steps, size = arguments.learning_steps, arguments.learning_size
-        learned = check_learning(arguments.kinds, steps, size, arguments.learning_batch)
-        numbers = {"learning": known.get("learning", {}) | learned}
-    else:
-        numbers = measure(arguments)
-    kept = {name: value for name, value in known.items() if name not in STAMPS}
-    write_result(path, kept | numbers, arguments.device)
+        learned = check_learning([kind], steps, size, arguments.learning_batch)
+        kept["learning"] = kept.get("learning", {}) | learned
+        write_result(path, kept, arguments.device)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def train_both(kind: Kind, steps: int, size: int, batch: int) -> dict[str, Any]:
             else TrainedDetector(ours, dataset.categories)
         )
         result[who] = judge(predictor, dataset, losses) | {"seconds": round(seconds, 1)}
+        print(f"{kind}, {who}: {result[who]}", flush=True)
     return result
 
 
