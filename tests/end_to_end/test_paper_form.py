@@ -12,6 +12,7 @@ from smnas.detector.build import build_detector
 from smnas.experiment.config import make_config
 from smnas.experiment.recipes import PAPER, RECIPES
 from smnas.experiment.search import plan_search, search
+from smnas.experiment.workplace import Workplace
 from smnas.space.known import known_space
 from smnas.training.fit_log import FitLog
 from smnas.training.trained_detector import TrainedDetector
@@ -85,7 +86,7 @@ def test_the_plan_says_budgets_and_schedules(call, pictures, monkeypatch):
     monkeypatch.setattr("smnas.experiment.search.probe", lambda *_: None)  # nothing is timed here
     flags = {**call, "recipe": "paper"}
     config = make_config(pictures, flags.pop("config"), **flags)
-    plan, notes = plan_search(config, lambda _: None)
+    plan, notes = plan_search(config, Workplace(), lambda _: None)
     assert "stage one 1 x 1 epoch, stage two 1 x 2 epochs, finals 1 x 6 epochs" in str(
         plan.sentences
     )
