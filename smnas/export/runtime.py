@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
 from smnas.data.picture import AnyPicture, as_picture, check_picture
+from smnas.data.predictor import PicturePredictor
 from smnas.detector.contract import Prediction
 from smnas.errors import ConfigError, RuntimeMissingError, WeightsError, nearest
 from smnas.export.frame import OUTPUTS, PICTURE, make_portable
@@ -27,7 +27,7 @@ Run = Callable[[NDArray[np.uint8]], Sequence[NDArray[Any]]]
 """A picture to boxes, scores and labels."""
 
 
-class ExportedDetector:
+class ExportedDetector(PicturePredictor):
     """An exported file in a runtime; predicts as ``TrainedDetector`` does.
 
     Attributes:
@@ -42,31 +42,6 @@ class ExportedDetector:
         self.categories: tuple[Category, ...] = file.categories
         self.precision = file.precision
         self._run = run
-
-    @overload
-    def predict(self, pictures: AnyPicture, score: float | None = None) -> Prediction: ...
-    @overload
-    def predict(
-        self, pictures: Sequence[AnyPicture], score: float | None = None
-    ) -> list[Prediction]: ...
-    def predict(
-        self, pictures: AnyPicture | Sequence[AnyPicture], score: float | None = None
-    ) -> Prediction | list[Prediction]:
-        """Find objects, one picture at a time.
-
-        Args:
-            pictures: One picture (H x W x 3 uint8 RGB array, PIL image, or path), or a list.
-            score: Leave out detections below this score; None keeps all that the arch keeps.
-
-        Returns:
-            A prediction for one picture, a list for a list; boxes in pixels of the picture given.
-
-        Raises:
-            DataError: Not a picture, or a file that is missing or broken.
-        """
-        if isinstance(pictures, np.ndarray | Image.Image | str | Path):
-            return self._predict_one(pictures, score)
-        return [self._predict_one(picture, score) for picture in pictures]
 
     def _predict_one(self, picture: AnyPicture, score: float | None) -> Prediction:
         picture_HW3 = as_picture(picture)

@@ -6,6 +6,7 @@ libraries) is a measured share and a measured constant: ``benchmarks/memory.py``
 the error that is left.
 """
 
+import ctypes
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -174,9 +175,11 @@ def _training_outputs(detector: Detector, pictures: Tensor, rois: int) -> Iterat
 def peak_memory() -> Generator[Callable[[], float], None, None]:
     """Yield what returns the most resident memory since, in MiB, less what there is now.
 
-    Linux only: elsewhere it is 0. What an earlier training has freed and not given back is there
-    now, so that only in a new process all is seen.
+    Linux only: elsewhere it is 0. What an earlier training has freed is given back first, where the
+    C library can (glibc); else only a new process sees all.
     """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
     before = memory_mib("VmRSS")
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

@@ -1,20 +1,21 @@
 """A quiet machine while times are taken: trials that run beside each other stand still meanwhile.
 
-Two locks of the operating system, shared by all processes of a user on a machine, whichever search
-they belong to. Whoever works holds ``at work`` together with the others. Whoever takes times closes
-``the door``, so that nobody who has left comes back, and waits until the others have left, which
-they do at their next look. A process that dies, however it does, leaves no lock behind.
+Two locks of the operating system, shared by all processes on a machine that use one cache folder,
+whichever search they belong to. Whoever works holds ``at work`` together with the others. Whoever
+takes times closes ``the door``, so that nobody who has left comes back, and waits until the others
+have left, which they do at their next look. A process that dies, however it does, leaves no lock.
 """
 
 import fcntl
 import os
-import tempfile
+import socket
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from smnas.data.cache import cache_folder
 
 PATIENCE_S = 60.0
 """So long others are waited for; then times are taken beside them, and say so if it shows."""
@@ -25,17 +26,17 @@ class SharedMachine:
     """A process that works on this machine, as a context.
 
     Args:
-        folder: Where the locks lie; None: in the folder for temporary files, one place per user.
+        folder: Where the locks lie; None: in the cache folder, apart for each machine.
         patience_s: So long others are waited for.
     """
 
     def __init__(self, folder: Path | None = None, patience_s: float = PATIENCE_S) -> None:
-        self._folder = folder or Path(tempfile.gettempdir()) / f"smnas-{os.getuid()}"
+        self._folder = folder or cache_folder() / "quiet" / socket.gethostname()
         self._patience_s = patience_s
 
     def __enter__(self) -> Self:
         """Begin to work, as soon as nobody takes times."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._door, self._at_work = (
             os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             for name in ("door.lock", "at-work.lock")
@@ -43,12 +44,7 @@ class SharedMachine:
         self._go_in()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Leave."""
         os.close(self._at_work)
         os.close(self._door)

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 import torch
-from PIL import Image
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
 from smnas.data.detector_file import PREFIX, read_metadata, write_metadata
 from smnas.data.picture import AnyPicture, as_picture, fit_picture, unfit_boxes
+from smnas.data.predictor import PicturePredictor
 from smnas.detector.build import build_detector
 from smnas.detector.contract import Detections, Prediction
 from smnas.detector.detector import Detector
@@ -19,7 +18,7 @@ from smnas.errors import ConfigError, WeightsError
 from smnas.training.weights_file import read_weights, write_weights
 
 
-class TrainedDetector:
+class TrainedDetector(PicturePredictor):
     """A detector, the categories that its labels stand for, and the picture fitting of its arch.
 
     Attributes:
@@ -52,33 +51,6 @@ class TrainedDetector:
         """Move the network to ``device``; returns itself."""
         self.detector.to(device)
         return self
-
-    @overload
-    def predict(self, pictures: AnyPicture, score: float | None = None) -> Prediction: ...
-    @overload
-    def predict(
-        self, pictures: Sequence[AnyPicture], score: float | None = None
-    ) -> list[Prediction]: ...
-    def predict(
-        self, pictures: AnyPicture | Sequence[AnyPicture], score: float | None = None
-    ) -> Prediction | list[Prediction]:
-        """Find objects, in float32, one picture at a time.
-
-        A list gives for each picture exactly what the picture alone would give.
-
-        Args:
-            pictures: One picture (H x W x 3 uint8 RGB array, PIL image, or path), or a list.
-            score: Leave out detections below this score; None keeps all that the arch keeps.
-
-        Returns:
-            A prediction for one picture, a list for a list; boxes in pixels of the picture given.
-
-        Raises:
-            DataError: Not a picture, or a file that is missing or broken.
-        """
-        if isinstance(pictures, np.ndarray | Image.Image | str | Path):
-            return self._predict_one(pictures, score)
-        return [self._predict_one(picture, score) for picture in pictures]
 
     def save(self, path: str | Path, extra: Mapping[str, str] | None = None) -> None:
         """Write weights, arch and categories as one safetensors file, whole or not at all.

@@ -1,9 +1,13 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from smnas.archive.archive import Archive
+from smnas.trial.trial import Trial
 
 SPACE = {
     "name": "tiny",
@@ -81,3 +85,15 @@ def config(tmp_path_factory) -> Path:
     path = folder / "search.json"
     path.write_text(json.dumps({**CONFIG, "space": str(space)}))
     return path
+
+
+@pytest.fixture(scope="session")
+def read() -> Callable[[Path], tuple[Trial, ...]]:
+    """Return what reads the trials of a run folder."""
+
+    def read_trials(folder: Path) -> tuple[Trial, ...]:
+        archive = Archive.open(folder)
+        archive.close()
+        return tuple(archive.trials())
+
+    return read_trials

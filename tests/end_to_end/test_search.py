@@ -7,13 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from smnas.archive.archive import Archive
-from smnas.errors import DataError, RunMismatchError, SmnasError
+from smnas.errors import RunMismatchError
 from smnas.experiment.observer import Briefing, RunSummary, SilentObserver
 from smnas.experiment.search import search
 from smnas.training.trained_detector import TrainedDetector
@@ -62,13 +60,7 @@ def one_run(tmp_path_factory, pictures, config) -> tuple[Path, Listener]:
     return folder, listener
 
 
-def read(folder: Path) -> tuple[Trial, ...]:
-    archive = Archive.open(folder)
-    archive.close()
-    return tuple(archive.trials())
-
-
-def test_every_trial_is_measured_and_has_its_files(one_run):
+def test_every_trial_is_measured_and_has_its_files(one_run, read):
     folder, _ = one_run
     trials = read(folder)
     assert [trial.number for trial in trials] == list(range(len(trials)))
@@ -82,7 +74,7 @@ def test_every_trial_is_measured_and_has_its_files(one_run):
         assert (folder / "trials" / f"{trial.number:04d}" / "val.json").is_file()
 
 
-def test_candidates_are_counted_as_their_bn_twin_and_finals_as_they_are(one_run):
+def test_candidates_are_counted_as_their_bn_twin_and_finals_as_they_are(one_run, read):
     folder, _ = one_run
     trials = read(folder)
     by_arch = {str(t.proposal.arch.deployed): t for t in trials if t.proposal.is_candidate}
@@ -96,7 +88,7 @@ def test_candidates_are_counted_as_their_bn_twin_and_finals_as_they_are(one_run)
         assert candidate.value("params_m") == final.value("params_m")
 
 
-def test_test_split_is_read_for_finals_and_their_yardstick_alone(one_run):
+def test_test_split_is_read_for_finals_and_their_yardstick_alone(one_run, read):
     folder, _ = one_run
     tested = {t.number for t in read(folder) if t.measurement("ap", "test")}
     last = {
@@ -107,8 +99,8 @@ def test_test_split_is_read_for_finals_and_their_yardstick_alone(one_run):
     assert tested == last
 
 
-def test_finals_are_compared_with_the_yardstick_on_the_same_pictures(one_run):
-    trials = Archive.open(one_run[0]).trials()
+def test_finals_are_compared_with_the_yardstick_on_the_same_pictures(one_run, read):
+    trials = read(one_run[0])
     finals = [t for t in trials if t.succeeded and t.proposal.stage == "final"]
     yardstick = [t for t in trials if t.proposal.stage == "yardstick"][-1]
     assert finals
@@ -120,7 +112,7 @@ def test_finals_are_compared_with_the_yardstick_on_the_same_pictures(one_run):
             assert lead.interval[0] <= lead.interval[1]
 
 
-def test_the_chance_to_be_on_the_front_is_told_of_every_final(one_run):
+def test_the_chance_to_be_on_the_front_is_told_of_every_final(one_run, read):
     folder, _ = one_run
     trials = {trial.number: trial for trial in read(folder)}
     finals = [t.number for t in trials.values() if t.proposal.stage == "final"]
@@ -158,7 +150,7 @@ def test_report_and_pictures_are_there(one_run):
     assert all((folder / "pictures" / e["file"]).is_file() for es in index.values() for e in es)
 
 
-def test_observer_is_told_data_plan_and_progress(one_run):
+def test_observer_is_told_data_plan_and_progress(one_run, read):
     folder, listener = one_run
     assert listener.briefing is not None
     assert listener.briefing.trainings == len(listener.started_numbers) == len(read(folder))
@@ -175,7 +167,7 @@ def test_observer_is_told_data_plan_and_progress(one_run):
     assert plan["hours"] > 0
 
 
-def test_same_call_again_trains_nothing_and_mends_what_is_missing(one_run, pictures, config):
+def test_same_call_again_trains_nothing_and_mends_what_is_missing(one_run, pictures, config, read):
     folder, _ = one_run
     before, front = read(folder), (folder / "front.json").read_text()
     for name in ("front.json", "report.html", "pictures/index.json"):
@@ -202,7 +194,7 @@ def test_other_seed_or_other_data_is_refused(one_run, pictures, config, tmp_path
         search(other, images=pictures.parent, config=config, out=folder)
 
 
-def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_path):
+def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_path, read):
     folder = tmp_path / "more"
     shutil.copytree(one_run[0], folder)
     before = read(folder)
@@ -219,7 +211,7 @@ def test_more_trials_go_on_from_what_is_there(one_run, pictures, config, tmp_pat
 
 
 def test_call_that_stopped_between_final_test_and_report_goes_on(
-    one_run, pictures, config, tmp_path
+    one_run, pictures, config, tmp_path, read
 ):
     class Stopper(Listener):
         def noted(self, sentence: str) -> None:
@@ -240,48 +232,8 @@ def test_call_that_stopped_between_final_test_and_report_goes_on(
     assert without_paths(folder) == without_paths(one_run[0])
 
 
-def test_search_whose_trainings_all_run_away_says_why(pictures, config, tmp_path):
-    settings = json.loads(config.read_text())
-    wild = {"kind": "sgd", "learning_rate": 1e30, "clip_norm": 1e30}
-    settings["recipe"]["optimizer"] = wild
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(SmnasError, match=r"no front: \d+ trials failed; the first in .*finite"):
-        search(pictures, config=tmp_path / "config.json", out=tmp_path / "run")
-    candidates = [trial for trial in read(tmp_path / "run") if trial.proposal.is_candidate]
-    assert len(candidates) == 2  # stage one's; without a front stage two has no structure
-    assert all(trial.outcome.failure.reason for trial in candidates)
-
-
-def test_data_without_objects_is_refused_before_anything_runs(pictures, config, tmp_path):
-    empty = {**json.loads(pictures.read_text()), "annotations": []}
-    (tmp_path / "empty.json").write_text(json.dumps(empty))
-    with pytest.raises(DataError, match="empty"):
-        search(tmp_path / "empty.json", images=pictures.parent, config=config, out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
-def test_several_trials_at_a_time_find_the_same_kind_of_front(pictures, config, tmp_path, capfd):
-    class Crowd(Listener):
-        def progressed(self, number: int, share: float, note: str) -> None:
-            assert number in self.started_numbers
-
-    folder, listener = tmp_path / "run", Crowd()
-    summary = search(pictures, config=config, out=folder, observer=listener, workers=2)
-    trials = read(folder)
-    assert sum(trial.proposal.is_candidate for trial in trials) == 4
-    assert all(trial.succeeded for trial in trials)
-    assert sorted(listener.started_numbers) == list(range(len(trials)))
-    for trial in trials:
-        weights = folder / trial.outcome.weights
-        assert TrainedDetector.load(weights).arch == trial.proposal.arch
-        assert {"log.json", "val.json"} <= {path.name for path in weights.parent.iterdir()}
-    assert summary.recommended
-    assert "".join(capfd.readouterr()) == "", "Ray was to be silent"
-
-
 @pytest.mark.slow
-def test_killed_search_ends_like_an_undisturbed_one(pictures, config, tmp_path):
+def test_killed_search_ends_like_an_undisturbed_one(pictures, config, tmp_path, read):
     command = [sys.executable, "-c", COMMAND, str(pictures), str(config)]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*command, str(whole)], cwd=ROOT, check=True)
@@ -317,7 +269,7 @@ def test_pictures_go_when_they_may_not_be_shown(one_run, pictures, config, tmp_p
     assert "data:image/jpeg" in (folder / "report.html").read_text()
 
 
-def test_a_measure_of_ones_own_is_searched_and_shown(pictures, config, tmp_path):
+def test_a_measure_of_ones_own_is_searched_and_shown(pictures, config, tmp_path, read):
     found = search(pictures, out=tmp_path / "run", config=config, metric="recall@fppi=2")
     for trial in read(tmp_path / "run"):
         assert trial.measurement("recall@fppi=2").interval is not None
