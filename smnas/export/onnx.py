@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 from onnx import compose
+from tqdm import tqdm
 
 from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
@@ -51,6 +52,7 @@ def warm_up() -> None:
 
     Takes some seconds, and starts no thread where torch computes with one.
     """
+    tqdm.monitor_interval = 0  # a progress bar of torch's would start a thread that watches it
     detector = build_detector(DetectorArch.parse(_SMALL), 1, seed=0)
     export_model(detector.eval(), [Category(1, "anything")])
 
