@@ -8,18 +8,10 @@ from sqlalchemy import Row
 
 from smnas.arch import DetectorArch
 from smnas.trial.budget import Budget
-from smnas.trial.measurement import (
-    AccuracyProtocol,
-    CountProtocol,
-    LatencyProtocol,
-    Measurement,
-    Protocol,
-    protocol_id,
-)
+from smnas.trial.measurement import AnyProtocol, Measurement, Protocol, protocol_id
 from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Stage
 
-AnyProtocol = AccuracyProtocol | LatencyProtocol | CountProtocol
 AnyRow = Row[Any]
 """A row as it was read; its columns are attributes."""
 NewRow = dict[str, Any]

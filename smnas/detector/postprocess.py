@@ -9,13 +9,12 @@ from torch.nn import functional as F
 from torchvision.ops import nms
 
 from smnas.detector.contract import Detections
-from smnas.detector.gradients import without_gradients
 
 _FEW_BOXES = 256
 """Up to here one call of NMS is cheaper than one for each label."""
 
 
-@without_gradients
+@torch.no_grad()
 def keep_best(
     boxes_BN4: Tensor,
     scores_BN: Tensor,
@@ -42,7 +41,7 @@ def keep_best(
     alive_BN = scores_BN > min_score
     if min_side >= 0:
         sides_BN2 = boxes_BN4[..., 2:] - boxes_BN4[..., :2]
-        alive_BN = alive_BN.logical_and((sides_BN2 > min_side).all(dim=-1))
+        alive_BN &= (sides_BN2 > min_side).all(dim=-1)
     kept_BN = suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou, count)
     ranked_BN = scores_BN.masked_fill(~kept_BN, -1.0)
     missing = count - ranked_BN.shape[1]

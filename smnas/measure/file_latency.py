@@ -66,7 +66,17 @@ def measure_latency_of_file(
         except TimingError as error:
             raise MeasurementError(f"{file}: cannot be timed: {error}") from error
     history.add([found], runs)
-    protocol = LatencyProtocol(
+    protocol = file_latency_protocol(threads, runtime, effort)
+    peak_mib = statistics.median(run.peak_memory_mib for run in runs)
+    memory = () if peak_mib <= 0.0 else (measured_peak_memory(peak_mib),)
+    return _median(found, protocol), _p95(found, protocol), *memory
+
+
+def file_latency_protocol(
+    threads: int, runtime: Runtime = ONNXRUNTIME_CPU, effort: Effort = SHORT
+) -> LatencyProtocol:
+    """Return how ``measure_latency_of_file`` takes times."""
+    return LatencyProtocol(
         runtime=runtime.name,
         precision=runtime.precision,
         device=describe_cpu(),
@@ -75,11 +85,8 @@ def measure_latency_of_file(
         warmup=effort.max_warmup,
         repeats=effort.max_repeats,
         fresh_processes=True,
-        versions=versions,
+        versions=library_versions(LIBRARIES),
     )
-    peak_mib = statistics.median(run.peak_memory_mib for run in runs)
-    memory = () if peak_mib <= 0.0 else (measured_peak_memory(peak_mib),)
-    return _median(found, protocol), _p95(found, protocol), *memory
 
 
 def _median(found: Finding, protocol: LatencyProtocol) -> Measurement:

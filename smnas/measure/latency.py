@@ -113,7 +113,15 @@ def time_predictions(
     with _no_garbage_collection():
         warm_up(once, effort)
         times = _repeat(once, effort)
-    protocol = LatencyProtocol(
+    return Timing(tuple(times), latency_protocol(device, runtime, effort))
+
+
+def latency_protocol(
+    device: torch.device | str, runtime: Runtime = TORCH_EAGER, effort: Effort | None = None
+) -> LatencyProtocol:
+    """Return how ``time_predictions`` takes times."""
+    effort = effort or Effort()
+    return LatencyProtocol(
         runtime=runtime.name,
         precision=runtime.precision,
         device=describe_device(device),
@@ -123,7 +131,6 @@ def time_predictions(
         repeats=effort.max_repeats,
         versions=library_versions(),
     )
-    return Timing(tuple(times), protocol)
 
 
 def stand_in_latency(macs_g: float) -> Measurement:

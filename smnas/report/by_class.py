@@ -47,7 +47,5 @@ def class_table(
 
 
 def _head(row: FrontRow) -> str:
-    name = f"trial {row['trial']}"
-    if row["stage"] == "yardstick":
-        return f"{name}, yardstick"
+    name = "yardstick" if row["stage"] == "yardstick" else f"trial {row['trial']}"
     return f"{name}, recommended" if row["recommended"] else name

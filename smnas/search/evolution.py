@@ -160,13 +160,12 @@ class Evolution:
         return bool(left)
 
     def _children_of(self, arch: DetectorArch) -> "_Children":
-        found = self._children.get(arch)
-        if found is None:
-            found = self._children[arch] = {
+        if arch not in self._children:
+            self._children[arch] = {
                 operator: tuple((child, as_built(child)) for child in children)
                 for operator, children in self._space.moves(arch).items()
             }
-        return found
+        return self._children[arch]
 
     def _draw(
         self, tried: AbstractSet[DetectorArch], rng: np.random.Generator

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from smnas.errors import ConfigError, nearest
-from smnas.trial.measurement import Measurement
+from smnas.trial.measurement import Measurement, predicted
 from smnas.trial.metrics import METRICS
 
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*")
@@ -80,6 +80,30 @@ def describe_breaches(
         if item.metric == constraint.metric and not constraint.allows(item.value)
     ]
     return "; ".join(broken) or None
+
+
+def describe_unlikely(
+    constraints: Sequence[Constraint], predictions: Sequence[Measurement]
+) -> str | None:
+    """Return in words which constraints are going to be broken, or None where each may be kept.
+
+    One is where all of the interval that the measured value is expected in breaks it.
+    """
+    unlikely = [
+        f"{describe_prediction(item)}, expected {constraint}"
+        for constraint in constraints
+        for item in predictions
+        if item.metric == predicted(constraint.metric)
+        and item.interval is not None
+        and not any(map(constraint.allows, item.interval))
+    ]
+    return "; ".join(unlikely) or None
+
+
+def describe_prediction(item: Measurement) -> str:
+    """Return a prediction in words; it has an interval."""
+    low, high = item.interval or (item.value, item.value)
+    return f"{item.metric} is {item.value:.4g} ({low:.4g} to {high:.4g}), not measured"
 
 
 def _read(value: Any) -> Any:

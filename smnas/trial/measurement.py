@@ -46,6 +46,26 @@ class LatencyProtocol(_Value):
     versions: dict[str, str]
 
 
+class PredictionProtocol(_Value):
+    """How a time was predicted that nobody took: from timed blocks, by whole detectors timed.
+
+    The interval of such a number is where the measured time is expected with 95 %.
+    """
+
+    kind: Literal["prediction"] = "prediction"
+    runtime: str
+    precision: str
+    device: str
+    """Where blocks and detectors were timed."""
+    batch: int
+    threads: int
+    versions: dict[str, str]
+    detectors: int
+    """Whole ones, by which the sum of the blocks was calibrated."""
+    error: float
+    """Median relative error of each of these, by the others."""
+
+
 class CountProtocol(_Value):
     """A number that is counted, not measured: ``rule`` says what is counted."""
 
@@ -53,12 +73,11 @@ class CountProtocol(_Value):
     rule: str
 
 
-Protocol = Annotated[
-    AccuracyProtocol | LatencyProtocol | CountProtocol, Field(discriminator="kind")
-]
+AnyProtocol = AccuracyProtocol | LatencyProtocol | PredictionProtocol | CountProtocol
+Protocol = Annotated[AnyProtocol, Field(discriminator="kind")]
 
 
-def protocol_id(protocol: AccuracyProtocol | LatencyProtocol | CountProtocol) -> str:
+def protocol_id(protocol: AnyProtocol) -> str:
     """Return the first 12 hex digits of the SHA-256 of the protocol's JSON.
 
     Numbers of different protocols are never compared.
@@ -85,3 +104,8 @@ class Measurement(_Value):
         if self.interval is not None and self.interval[0] > self.interval[1]:
             raise ValueError(f"interval runs upwards; got {list(self.interval)}")
         return self
+
+
+def predicted(metric: str) -> str:
+    """Return the name of a prediction of ``metric``, which is no metric of a search."""
+    return f"{metric}_predicted"

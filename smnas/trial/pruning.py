@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from smnas.trial.measurement import Measurement
+from smnas.trial.measurement import Measurement, predicted
 
 TrialNumber = Annotated[int, Field(ge=0)]
 
@@ -42,6 +42,15 @@ class PruneRule(BaseModel):
     def prunes(self, measurements: Iterable[Measurement]) -> bool:
         """Return whether a proposal with this cost is not to be trained."""
         return not self.spared and self.applies(measurements)
+
+    def likely_prunes(self, predictions: Iterable[Measurement]) -> bool:
+        """Return whether it is going to: all that the cost is expected to be reaches the limit."""
+        return not self.spared and any(
+            item.metric == predicted(self.metric)
+            and item.interval is not None
+            and item.interval[0] >= self.limit
+            for item in predictions
+        )
 
     @property
     def reason(self) -> str:

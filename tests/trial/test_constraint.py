@@ -3,7 +3,7 @@
 import pytest
 
 from smnas.errors import ConfigError
-from smnas.trial.constraint import Constraint, describe_breaches
+from smnas.trial.constraint import Constraint, describe_breaches, describe_unlikely
 from smnas.trial.measurement import CountProtocol, Measurement
 
 
@@ -57,3 +57,28 @@ def test_breaches_are_told_all_at_once_and_what_is_not_measured_is_kept_so_far()
     )
     both = describe_breaches(limits, _measured(params_m=7.25, latency_ms=31.0))
     assert both.endswith("; latency_ms is 31, expected latency_ms <= 30")
+
+
+def _predicted(low, high, metric="latency_ms_predicted"):
+    count = CountProtocol(rule="given")
+    middle = (low + high) / 2
+    return [
+        Measurement(metric=metric, value=middle, unit="ms", interval=(low, high), protocol=count)
+    ]
+
+
+def test_a_prediction_refuses_only_where_all_it_may_be_breaks_the_limit():
+    limit = [Constraint.parse("latency_ms <= 30")]
+    reason = describe_unlikely(limit, _predicted(31.0, 40.0))
+    assert reason is not None
+    assert "latency_ms_predicted is 35.5 (31 to 40), not measured" in reason
+    assert reason.endswith("expected latency_ms <= 30")
+    assert describe_unlikely(limit, _predicted(29.0, 60.0)) is None
+    assert describe_unlikely([Constraint.parse("latency_ms >= 30")], _predicted(20.0, 29.0))
+    assert describe_unlikely([Constraint.parse("params_m <= 3")], _predicted(31.0, 40.0)) is None
+
+
+def test_a_prediction_is_no_measurement():
+    limit = [Constraint.parse("latency_ms <= 30")]
+    assert describe_breaches(limit, _predicted(31.0, 40.0)) is None
+    assert describe_unlikely(limit, _measured(latency_ms=40.0)) is None

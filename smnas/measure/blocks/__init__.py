@@ -1,0 +1,1 @@
+"""The time of a detector that nobody has timed, from a table of timed blocks."""
