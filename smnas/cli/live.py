@@ -65,7 +65,7 @@ class LiveView:
                 f"Going on: {briefing.resumed} of {briefing.trainings} trainings were finished "
                 "before."
             )
-        already = briefing.resumed / max(1, briefing.trainings)
+        already = briefing.resumed_share
         self._pace = Pace(self._clock(), share_at_begin=already, share=already)
         if self._live is not None:
             self._live.start()

@@ -13,4 +13,5 @@ def float32_on(device: str) -> AbstractContextManager[Any]:
         device: Type of the device. Tensors are still to be cast by hand.
     """
     known = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if known else nullcontext()
+    is_on = known and torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if is_on else nullcontext()

@@ -16,6 +16,7 @@ from smnas.arch.parts import CascadeHead as CascadeHeadArch
 from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import clip_boxes, decode_boxes
 from smnas.detector.contract import Detections, Targets
+from smnas.detector.gradients import without_gradients
 from smnas.detector.loss_settings import CascadeLosses
 from smnas.detector.rcnn_head import BoxPredictor, detect_from_rois, roi_losses
 from smnas.detector.roi_align import RoiAlign
@@ -114,7 +115,7 @@ class CascadeHead(nn.Module):
         return predictor(self.roi_align(maps, boxes_BR4, valid_BR))
 
 
-@torch.no_grad()
+@without_gradients
 def _refine(
     boxes_BR4: Tensor, offsets_BR14: Tensor, stds: BoxStds, image_size: tuple[int, int]
 ) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from smnas.detector.anchors import AnchorGrid
+from smnas.detector.gradients import without_gradients
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def join_maps(maps: Sequence[Tensor], shapes: int) -> Tensor:
     return torch.cat([level.flatten(2).unflatten(1, (shapes, -1)) for level in maps], dim=-1)
 
 
-@torch.no_grad()
+@without_gradients
 def top_anchors(outputs: DenseOutputs, count: int) -> TopAnchors:
     """Return the ``count`` best-scored pairs of each level, or all where there are fewer."""
     positions = outputs.grid.positions

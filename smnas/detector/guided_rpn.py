@@ -20,6 +20,7 @@ from smnas.detector.boxes import decode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.deformable import KERNEL, deform
 from smnas.detector.dense_outputs import DenseOutputs, join_levels, top_anchors
+from smnas.detector.gradients import without_gradients
 from smnas.detector.guided_targets import bounded_iou_sum, locate
 from smnas.detector.loss_settings import GuidedRpnLosses
 from smnas.detector.losses import focal_sum
@@ -136,7 +137,7 @@ class GuidedRpn(nn.Module):
         anchors_BP4 = decode_boxes(offsets_BP4, squares.boxes_A4, ANCHOR_STDS)
         return GuidedOutputs(join_levels(dense, 1, squares), guide.logits_BSKP, anchors_BP4)
 
-    @torch.no_grad()
+    @without_gradients
     def propose(self, outputs: GuidedOutputs, image_size: tuple[int, int]) -> Detections:
         """Return the proposals of each picture, best first; their labels are their levels.
 

@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from torchvision.ops import nms
 
 from smnas.detector.contract import Detections
+from smnas.detector.gradients import without_gradients
 
 _FEW_BOXES = 256
 """Up to here one call of NMS is cheaper than one for each label."""
 
 
-@torch.no_grad()
+@without_gradients
 def keep_best(
     boxes_BN4: Tensor,
     scores_BN: Tensor,
@@ -41,7 +42,7 @@ def keep_best(
     alive_BN = scores_BN > min_score
     if min_side >= 0:
         sides_BN2 = boxes_BN4[..., 2:] - boxes_BN4[..., :2]
-        alive_BN &= (sides_BN2 > min_side).all(dim=-1)
+        alive_BN = alive_BN.logical_and((sides_BN2 > min_side).all(dim=-1))
     kept_BN = suppress(boxes_BN4, scores_BN, labels_BN, alive_BN, max_iou, count)
     ranked_BN = scores_BN.masked_fill(~kept_BN, -1.0)
     missing = count - ranked_BN.shape[1]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,6 +10,7 @@ from smnas.arch.parts import RcnnHead as RcnnHeadArch
 from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, Targets
+from smnas.detector.gradients import without_gradients
 from smnas.detector.loss_settings import RcnnLosses
 from smnas.detector.losses import smooth_l1_sum
 from smnas.detector.postprocess import keep_best
@@ -139,7 +139,7 @@ def roi_losses(
     return {"classification": classification * per_roi, "boxes": boxes * per_roi}
 
 
-@torch.no_grad()
+@without_gradients
 def detect_from_rois(
     arch: RcnnHeadArch | CascadeHead,
     boxes_BR4: Tensor,

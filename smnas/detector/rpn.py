@@ -15,6 +15,7 @@ from smnas.detector.batch_part import BatchPart
 from smnas.detector.boxes import UNIT_STDS, clip_boxes, decode_boxes, encode_boxes
 from smnas.detector.contract import Detections, FeatureSpec, Targets
 from smnas.detector.dense_outputs import DenseOutputs, TopAnchors, join_levels, top_anchors
+from smnas.detector.gradients import gradients_if, without_gradients
 from smnas.detector.loss_settings import RpnLosses
 from smnas.detector.losses import smooth_l1_sum
 from smnas.detector.matching import Matching, match
@@ -75,7 +76,7 @@ class Rpn(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> RpnOutputs:
         """Return objectness logits and offsets of all anchors."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._is_local):
+        with gradients_if(not self._is_local):
             dense = self._compute_all(maps)
         # Older torch would take weights that were cast without gradients for those with.
         torch.clear_autocast_cache()
@@ -109,7 +110,7 @@ class Rpn(nn.Module):
             offsets_BNS4.gather(2, shape_BN1[..., None].expand(-1, -1, 1, 4)).squeeze(2),
         )
 
-    @torch.no_grad()
+    @without_gradients
     def propose(self, outputs: RpnOutputs, image_size: tuple[int, int]) -> Detections:
         """Return the proposals of each picture, best first; their labels are their levels.
 

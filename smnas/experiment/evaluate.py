@@ -5,7 +5,6 @@ is not the trial's fault is raised: a full disk, a broken picture, an error of s
 is a lack of memory, about which the room of execution knows what to do.
 """
 
-import tempfile
 import time
 from dataclasses import dataclass
 from math import ceil
@@ -161,13 +160,13 @@ class _Attempt:
         self.weights = (folder / WEIGHTS).relative_to(self._folder).as_posix()
         self.stage = "measuring"
         self._report(_TRAINING_SHARE, "measuring accuracy")
-        with tempfile.TemporaryDirectory() as passing:  # a candidate's file is not kept
-            file = (folder if ships else Path(passing)) / DETECTOR
-            artifact = make_artifact(trained, self._world.runtime, file, self._world.val, ships)
-            accuracy = self._measure_accuracy(artifact)
-            if not cost:
-                cost = self._count()
-                cost = (*cost, *self._time(cost, artifact if ships else None))
+        artifact = make_artifact(
+            trained, self._world.runtime, folder / DETECTOR, self._world.val, ships
+        )
+        accuracy = self._measure_accuracy(artifact)
+        if not cost:
+            cost = self._count()
+            cost = (*cost, *self._time(cost, artifact if ships else None))
         return (*accuracy, *cost, *self._memory)
 
     def _check_worth(self) -> tuple[Measurement, ...]:

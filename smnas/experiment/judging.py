@@ -46,8 +46,6 @@ THE_TRIALS_FAULT = (
     WeightsError,
 )
 """What makes a trial a failed one, and the search goes on."""
-CANDIDATE_PICTURES = 4
-"""That the file of a candidate is compared on; a final's is compared on all, by AP too."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,9 @@ def make_artifact(
 ) -> Artifact:
     """Return the form of a trained detector that is judged.
 
+    A candidate's own form never ships, and torch runs it whatever the runtime: a file of it would
+    find the same, which is checked of those that ship.
+
     Args:
         trained: In torch its batch norms are folded in place, where it ships.
         runtime: A name in ``artifact.RUNTIME_NAMES``.
@@ -80,14 +81,11 @@ def make_artifact(
     Raises:
         ExportError: The file does not find what the network finds.
     """
-    if runtime == "torch-eager":
-        if ships:
-            fold_batch_norms(trained.detector)
-        return Artifact(trained, Runtime(runtime))
+    if not ships:
+        return Artifact(trained, Runtime("torch-eager"))
     if runtime in TORCH_RUNTIMES:
         return Artifact(run_in_torch(trained, runtime), Runtime(runtime))
-    pictures = first_pictures(val) if ships else first_pictures(val, CANDIDATE_PICTURES)
-    export(trained, file, pictures, annotated=val if ships else None)
+    export(trained, file, first_pictures(val), annotated=val)
     return open_artifact(file, runtime)
 
 

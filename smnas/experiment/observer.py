@@ -23,6 +23,7 @@ class Briefing:
         plan: Trainings per stage, minutes and disk; what is an estimate says so.
         trainings: How many trainings the whole search has.
         resumed: How many of them were finished already when this call began.
+        resumed_share: Share of the whole search's training that these were, 0 to 1.
         objectives: What the front is taken over.
     """
 
@@ -32,6 +33,7 @@ class Briefing:
     plan: tuple[str, ...]
     trainings: int
     resumed: int = 0
+    resumed_share: float = 0.0
     objectives: tuple[Objective, ...] = FRONT_OBJECTIVES
 
 

@@ -220,6 +220,7 @@ def sum_up(archive: Archive, rows: Sequence[FrontRow], report: Path, seconds: fl
 
 
 def _brief(archive: Archive, plan: Plan) -> Briefing:
+    trials = archive.trials()
     return Briefing(
         folder=archive.folder,
         machine=archive.header.machine,
@@ -227,7 +228,8 @@ def _brief(archive: Archive, plan: Plan) -> Briefing:
         plan=plan.sentences,
         trainings=plan.trainings,
         objectives=run_objectives(archive.header.config),
-        resumed=sum(t.outcome is not None and not t.refused for t in archive.trials()),
+        resumed=sum(t.outcome is not None and not t.refused for t in trials),
+        resumed_share=plan.done_share(trials),
     )
 
 

@@ -15,10 +15,12 @@ from smnas.data.picture_cache import CachedPictures, for_training
 from smnas.data.sources import DataSpec, load_splits
 from smnas.data.splits import Splits
 from smnas.errors import DataError, MissingFileError
+from smnas.experiment.artifact import TORCH_RUNTIMES
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.evaluate import Clock, Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.experiment.sent_data import find_sent, pack_files
+from smnas.export.onnx import warm_up
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import ConstraintText
 
@@ -102,6 +104,8 @@ class TrialWorld(BaseModel):
         train = for_training(splits.train, self.largest_input, self.recipes.largest_zoom)
         if isinstance(train, CachedPictures):
             train.prepare()
+        if self.runtime not in TORCH_RUNTIMES:
+            warm_up()
         return Evaluator(
             train=train,
             val=splits.val,

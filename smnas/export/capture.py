@@ -19,6 +19,7 @@ from smnas.detector.norms import fold_batch_norms, fold_weight_standards
 from smnas.errors import ExportError
 from smnas.export.nodes import OPSET
 from smnas.export.quiet import quiet
+from smnas.export.shortcut import remembered_registry, skip_decomposition
 from smnas.export.translations import TRANSLATIONS
 
 IMAGE = "image"
@@ -79,10 +80,11 @@ def capture(network: DeployedNetwork) -> onnx.ModelProto:
     arch = network.detector.arch
     image_13HW = torch.zeros(1, 3, *arch.input.padded)
     try:
-        with torch.no_grad(), quiet("torch.onnx"):
+        with torch.no_grad(), quiet("torch.onnx"), remembered_registry():
+            traced = torch.export.export(network, (image_13HW,), strict=False)
+            skip_decomposition(traced, TRANSLATIONS)
             program = torch.onnx.export(
-                network,
-                (image_13HW,),
+                traced,
                 dynamo=True,
                 input_names=[IMAGE],
                 output_names=[*FOUND, *RAW],

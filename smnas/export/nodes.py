@@ -12,12 +12,12 @@ op: Any = opset21
 
 def ints(*values: int) -> Any:
     """Return a constant list of whole numbers."""
-    return op.Constant(value_ints=list(values))
+    return op.Constant(value_ints=ir.AttrInt64s("value_ints", values))
 
 
 def floats(*values: float) -> Any:
     """Return a constant list of numbers, in float32."""
-    return op.Constant(value_floats=list(values))
+    return op.Constant(value_floats=ir.AttrFloat32s("value_floats", values))
 
 
 def tensor(values: Any) -> Any:

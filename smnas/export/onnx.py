@@ -10,9 +10,12 @@ from pathlib import Path
 
 import onnx
 from onnx import compose
+from tqdm import tqdm
 
+from smnas.arch import DetectorArch
 from smnas.data.dataset import Category
 from smnas.data.detector_file import PREFIX, write_metadata
+from smnas.detector.build import build_detector
 from smnas.detector.detector import Detector
 from smnas.errors import ExportError
 from smnas.export.capture import FOUND, IMAGE, DeployedNetwork, capture
@@ -21,6 +24,8 @@ from smnas.export.frame import IR_VERSION, OUTPUTS, make_fitting, make_unfitting
 PRECISION_KEY = f"{PREFIX}precision"
 MOST_BYTES = 2**31 - 2**20
 """What protobuf holds in one file."""
+_SMALL = "64x64/basicblock_8_1-1-1-1/fpn-p2-p4-8/rpn/rcnn/fc=8/norm=gn-ws"
+"""Its export meets nearly everything that others meet."""
 
 
 def export_model(detector: Detector, categories: Sequence[Category]) -> onnx.ModelProto:
@@ -40,6 +45,16 @@ def export_model(detector: Detector, categories: Sequence[Category]) -> onnx.Mod
             f"{detector.arch}: expected {detector.num_classes} categories, got {len(categories)}"
         )
     return frame(capture(DeployedNetwork(detector)), detector, categories)
+
+
+def warm_up() -> None:
+    """Have built what exporting builds once, so that processes that are forked later find it there.
+
+    Takes some seconds, and starts no thread where torch computes with one.
+    """
+    tqdm.monitor_interval = 0  # a progress bar of torch's would start a thread that watches it
+    detector = build_detector(DetectorArch.parse(_SMALL), 1, seed=0)
+    export_model(detector.eval(), [Category(1, "anything")])
 
 
 def frame(

@@ -44,6 +44,17 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return op.Reshape(outputs, ints(*rows, weight.shape[0]))
 
 
+def cast_to(
+    input: Any,
+    dtype: int,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: int | None = None,
+) -> Any:
+    """A cast, which needs no taking apart."""
+    return op.Cast(input, to=dtype)
+
+
 def group_norm(
     input: Any,
     num_groups: int,
@@ -94,6 +105,7 @@ def suppress(
 TRANSLATIONS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.conv2d.default: conv2d,
     torch.ops.aten.linear.default: linear,
+    torch.ops.aten.to.dtype: cast_to,
     torch.ops.aten.group_norm.default: group_norm,
     SUPPRESS: suppress,
     ALIGN_ROIS: align_rois,

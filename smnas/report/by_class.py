@@ -47,5 +47,7 @@ def class_table(
 
 
 def _head(row: FrontRow) -> str:
-    name = "yardstick" if row["stage"] == "yardstick" else f"trial {row['trial']}"
+    name = f"trial {row['trial']}"
+    if row["stage"] == "yardstick":
+        return f"{name}, yardstick"
     return f"{name}, recommended" if row["recommended"] else name

@@ -160,12 +160,13 @@ class Evolution:
         return bool(left)
 
     def _children_of(self, arch: DetectorArch) -> "_Children":
-        if arch not in self._children:
-            self._children[arch] = {
+        found = self._children.get(arch)
+        if found is None:
+            found = self._children[arch] = {
                 operator: tuple((child, as_built(child)) for child in children)
                 for operator, children in self._space.moves(arch).items()
             }
-        return self._children[arch]
+        return found
 
     def _draw(
         self, tried: AbstractSet[DetectorArch], rng: np.random.Generator

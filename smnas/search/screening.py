@@ -59,7 +59,7 @@ class Screen:
         seconds = trial.outcome.seconds if trial.outcome else 0.0
         outputs.append(float(np.log(max(seconds, 1e-6) / epochs)))
         proposal = trial.proposal
-        features = self._describe(proposal.arch, proposal.budget)
+        features = np.append(self._describe(proposal.arch), describe_budget(proposal.budget))
         if trial.number not in self._rows:
             insort(self._numbers, trial.number)
         self._rows[trial.number] = features, np.array(outputs)
@@ -88,8 +88,9 @@ class Screen:
         model = self._model(begun)
         if model is None:
             return None
-        features = np.stack([self._describe(arch, budget) for arch in offspring])
-        outputs_KNO = model.predict(features)
+        told_NF = np.stack([self._describe(arch) for arch in offspring])
+        budget_NF = np.tile(describe_budget(budget), (len(offspring), 1))
+        outputs_KNO = model.predict(np.hstack([told_NF, budget_NF]))
         columns = [self._objectives.index(objective) for objective in objectives]
         rows = [[o.of(trial) for o in objectives] for trial in front]
         front_FM = np.array(rows, dtype=np.float64).reshape(len(front), len(objectives))
@@ -102,13 +103,14 @@ class Screen:
         worth_N, margin_N = chance_N / seconds_N, margin_KN.mean(axis=0)  # margins decide ties
         return list(zip(worth_N.tolist(), margin_N.tolist(), strict=True))
 
-    def _describe(self, arch: DetectorArch, budget: Budget) -> Floats:
-        if arch not in self._described:
+    def _describe(self, arch: DetectorArch) -> Floats:
+        found = self._described.get(arch)
+        if found is None:
             if len(self._described) >= _REMEMBERED:
                 self._described.clear()
             numbers = describe_arch(arch)
-            self._described[arch] = numbers[:1] if self._macs_alone else numbers
-        return np.append(self._described[arch], describe_budget(budget))
+            found = self._described[arch] = numbers[:1] if self._macs_alone else numbers
+        return found
 
     def _model(self, begun: int) -> Ensemble | None:
         """Return the ensemble of the finished trials with numbers below the last mark."""

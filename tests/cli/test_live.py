@@ -108,12 +108,12 @@ def test_a_resumed_search_says_so_and_counts_only_its_own_time(
 ) -> None:
     out, clock = io.StringIO(), Clock()
     view = LiveView(Console(file=out, width=100), clock)
-    view.announced(Briefing(tmp_path, "m", ("d",), ("p",), trainings=4, resumed=2))
+    view.announced(Briefing(tmp_path, "m", ("d",), ("p",), 4, resumed=2, resumed_share=0.25))
     clock.now += 10.0
     trial = make_trial(2, 1, 0.2)
     view.recorded(trial, [trial], 0.75)
     assert "2 of 4 trainings were finished before" in out.getvalue()
-    assert "75 % done, about 10 s left" in out.getvalue()
+    assert "75 % done, about 5 s left" in out.getvalue()
 
 
 def test_several_running_trials_are_counted_and_named(

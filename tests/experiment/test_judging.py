@@ -6,7 +6,7 @@ from smnas.data.trees import load_trees
 from smnas.detector.build import build_detector
 from smnas.errors import ConfigError
 from smnas.experiment.artifact import check_runtime, load
-from smnas.experiment.judging import make_artifact, time_artifact, time_untrained
+from smnas.experiment.judging import build_twin, make_artifact, time_artifact, time_untrained
 from smnas.export.runtime import ExportedDetector
 from smnas.training.trained_detector import TrainedDetector
 
@@ -24,7 +24,7 @@ def test_one_file_gives_both_numbers(trained, tmp_path):
     val = load_trees().val
     picture = val.read(0)[0]
     file = tmp_path / "detector.onnx"
-    artifact = make_artifact(trained, "onnxruntime", file, val, ships=False)
+    artifact = make_artifact(trained, "onnxruntime", file, val, ships=True)
     assert artifact.file == file
     assert artifact.runtime.name == "onnxruntime"
     found = load(file).predict(picture)
@@ -36,6 +36,17 @@ def test_one_file_gives_both_numbers(trained, tmp_path):
     assert isinstance(load(file), ExportedDetector)
     with pytest.raises(ConfigError, match="cannot run in torch-eager"):
         load(file, runtime="torch-eager")
+
+
+def test_candidate_is_judged_by_torch_and_its_twin_timed_as_a_file(trained, tmp_path):
+    val = load_trees().val
+    artifact = make_artifact(trained, "onnxruntime", tmp_path / "d.onnx", val, ships=False)
+    assert artifact.predictor is trained
+    assert artifact.runtime.name == "torch-eager"
+    twin = build_twin(trained.arch.deployed, trained.categories, "cpu")
+    timed = time_untrained(twin, "onnxruntime", val.read(0)[0], "cpu")
+    assert timed[0].protocol.runtime == "onnxruntime"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_torch_makes_no_file(trained, tmp_path):

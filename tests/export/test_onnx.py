@@ -9,7 +9,7 @@ from smnas.data.dataset import Category
 from smnas.errors import ExportError
 from smnas.export.onnx import export_model, write_model
 from smnas.export.onnx_file import check_onnx
-from smnas.export.parity import check_parity
+from smnas.export.parity import MOST_RAW, check_parity
 from smnas.export.runtime import start
 from smnas.seeding import generator
 from smnas.space.known import known_space
@@ -30,16 +30,21 @@ def sampled_members() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [*FAMILIES, *(pytest.param(text, marks=pytest.mark.slow) for text in sampled_members())],
+    ("text", "limit"),
+    [
+        *((text, 1e-4) for text in FAMILIES),
+        # Deep networks with group normalisation magnify rounding on pictures of hardly more than
+        # one colour: PyTorch alone, in two memory formats, comes out up to 6 % apart on one pixel.
+        *(pytest.param(text, MOST_RAW, marks=pytest.mark.slow) for text in sampled_members()),
+    ],
 )
-def test_a_file_finds_what_the_network_finds(text, build, categories, pictures):
+def test_a_file_finds_what_the_network_finds(text, limit, build, categories, pictures):
     detector = build(text)
     trained = TrainedDetector(detector, categories)
     model = export_model(detector, categories)
     predict = start(check_onnx(Path("x.onnx"), model.SerializeToString()), Path("x.onnx")).predict
     parity = check_parity(model, detector, predict, trained.predict, pictures)
-    assert parity.raw < 1e-4
+    assert parity.raw < limit
     assert parity.detections > 0
 
 

@@ -21,7 +21,7 @@ def fixture_trials(make_trial, make_accuracy):
 def test_classes_are_rows_and_detectors_columns(trials):
     table = class_table(trials, front_rows(trials, Path()), ("cat", "dog"))
     assert table.split == "val"
-    assert table.heads == ("trial 0, recommended", "yardstick")
+    assert table.heads == ("trial 0, recommended", "trial 1, yardstick")
     ((name, values),) = table.rows
     assert name == "cat"
     assert [item.value for item in values] == [0.0, 0.1]

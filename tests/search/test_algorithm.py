@@ -35,7 +35,11 @@ RIVALS = {name: partial(make_algorithm, name) for name in NAMES if name != "smna
 ALGORITHMS = {**OURS, **RIVALS}
 SPACES = ("micro", "paper", "tiny")
 CASES = [
-    *product(OURS, SPACES),
+    *product(("sm-nas", "plain"), SPACES),
+    # All parts at once take most time of ours; what is another in the paper's space (backbones by
+    # name, another norm in stage two) the other two meet there.
+    ("everything", "micro"),
+    ("everything", "tiny"),
     # Optuna's samplers take most of the time, and the small space shows what they do as well.
     *((name, "tiny") for name in RIVALS if name not in ("random", "nsga2-rungs")),
     ("evolution", "paper"),
@@ -107,12 +111,12 @@ def test_what_is_learned_on_the_test_split_changes_nothing(algorithm, world):
 
 
 def test_killed_anywhere_it_ends_the_same(algorithm, world):
+    """Between two trials, or in the middle of one."""
     whole = world().play(algorithm)
     for count in range(0, len(whole), 3):
         between = whole[:count]
-        assert world().play(algorithm, between) == whole
         in_training = [*between, whole[count].model_copy(update={"outcome": None})]
-        assert world().play(algorithm, in_training) == whole
+        assert world().play(algorithm, in_training if count % 2 else between) == whole
 
 
 def test_killed_between_steps_with_three_slots_it_ends_the_same(algorithm, world):
