@@ -12,6 +12,7 @@ from smnas.data.picture import Picture
 from smnas.detector.contract import Prediction
 from smnas.detector.norms import fold_batch_norms, fold_weight_standards
 from smnas.errors import ConfigError, RuntimeMissingError, nearest
+from smnas.experiment.defaults import DEFAULT_RUNTIME
 from smnas.export.onnx import export_model, write_model
 from smnas.export.onnx_file import check_onnx
 from smnas.export.parity import PICTURES, MeasureAp, Parity, check_parity
@@ -29,7 +30,6 @@ from smnas.training.trained_detector import TrainedDetector
 TORCH_RUNTIMES = ("torch-eager", "torch-compile")
 """They run the weights; there is no file."""
 RUNTIME_NAMES = (*RUNTIMES, *TORCH_RUNTIMES)
-DEFAULT_RUNTIME = "onnxruntime"
 ONNX_SUFFIX = ".onnx"
 
 

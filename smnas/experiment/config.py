@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from smnas.data.sources import DataSpec
 from smnas.errors import ConfigError, MissingFileError, describe_validation_error, nearest
 from smnas.experiment.budgets import Budgets
-from smnas.experiment.defaults import fill_defaults
+from smnas.experiment.defaults import DEFAULT_RUNTIME, fill_defaults
 from smnas.experiment.recipes import Recipes, with_start
 from smnas.search.algorithms import AlgorithmName
 from smnas.search.parts import SearchParts
@@ -99,9 +99,9 @@ class SearchConfig(_Value):
     device: str = "cpu"
     clock: Literal["device", "stand-in"] = "device"
     """``stand-in`` answers times from multiply-adds, so that two searches can be identical."""
-    runtime: str = "torch-eager"
-    """What accuracies and times are taken in: ``onnxruntime`` or another runtime of exported files,
-    or torch itself."""
+    runtime: str = DEFAULT_RUNTIME
+    """What accuracies and times are taken in: a runtime of exported files, or torch itself, which
+    is the default for a GPU."""
 
     @property
     def recipes(self) -> Recipes:

@@ -1,10 +1,11 @@
-"""What a search does where nothing else is said, which follows from its space and its recipe."""
+"""What a search does where nothing else is said: it follows from space, recipe and device."""
 
 from typing import Any
 
 from smnas.experiment.recipes import named_recipe
 from smnas.search.settings import MAX_FINALS
 
+DEFAULT_RUNTIME = "onnxruntime"
 SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
     "micro": {
         "trials": 18,
@@ -31,10 +32,11 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def fill_defaults(said: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a configuration with those that follow from its space and recipe.
+    """Return the fields of a configuration with those that follow from others.
 
     A recipe may be said by its name, which then stands for the recipes of all parts and, where no
-    budgets are said, for budgets.
+    budgets are said, for budgets. On a CPU numbers come from the file that is deployed; onnxruntime
+    for a GPU is an extra, so torch's are the default there.
 
     Raises:
         ConfigError: No such recipe.
@@ -43,7 +45,8 @@ def fill_defaults(said: dict[str, Any]) -> dict[str, Any]:
     recipe, budgets = said.get("recipe"), said.get("budgets", {})
     named = named_recipe(recipe) if isinstance(recipe, str) else {}
     usual = {**defaults.get("budgets", {}), **named.pop("budgets", {})}
-    filled = {**defaults, **said, **named}
+    runtime = DEFAULT_RUNTIME if said.get("device", "cpu") == "cpu" else "torch-eager"
+    filled = {"runtime": runtime, **defaults, **said, **named}
     if isinstance(budgets, dict):
         filled["budgets"] = {**usual, **budgets}
     return filled

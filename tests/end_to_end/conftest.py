@@ -39,6 +39,7 @@ CONFIG = {
     },
     "recipe": {"batch": 4, "precision": "float32"},
     "clock": "stand-in",
+    "runtime": "torch-eager",
 }
 
 

@@ -30,6 +30,12 @@ def test_defaults_follow_the_space():
     assert config.settings(100).stage_one_trials == 500
 
 
+def test_numbers_come_from_the_deployed_file_unless_a_gpu_or_the_user_says_otherwise():
+    assert make_config("trees").runtime == "onnxruntime"
+    assert make_config("trees", device="cuda:1").runtime == "torch-eager"
+    assert make_config("trees", device="cuda", runtime="tensorrt").runtime == "tensorrt"
+
+
 def test_flags_win_over_the_file_and_none_says_nothing(tmp_path):
     file = write(
         tmp_path,
