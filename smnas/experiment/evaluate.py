@@ -18,6 +18,8 @@ from smnas.archive.storage import room_on_disk
 from smnas.data.dataset import DetectionDataset
 from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
+from smnas.experiment.forecast import RUNTIMES as FORECAST_RUNTIMES
+from smnas.experiment.forecast import Forecast
 from smnas.experiment.judging import (
     THE_TRIALS_FAULT,
     Artifact,
@@ -36,6 +38,7 @@ from smnas.experiment.run_folder import (
     write_whole,
 )
 from smnas.experiment.trial_training import TrialTraining
+from smnas.experiment.worth import NotWorthTrainingError, Worth
 from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import stand_in_latency
@@ -50,7 +53,7 @@ from smnas.measure.quiet import SharedMachine
 from smnas.training.optimizer import OPTIMIZER_STATES
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.budget import Budget
-from smnas.trial.constraint import Constraint, describe_breaches
+from smnas.trial.constraint import Constraint
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import Failure, FailureStage, Outcome, Trial
 
@@ -104,7 +107,7 @@ class Evaluator:
         try:
             with room_on_disk(folder), attempt.machine:
                 measurements = attempt.run()
-        except _NotWorthTrainingError as error:
+        except NotWorthTrainingError as error:
             failure = Failure(stage=error.stage, reason=str(error))
             seconds = time.perf_counter() - started
             return Outcome(measurements=error.measurements, failure=failure, seconds=seconds)
@@ -117,17 +120,6 @@ class Evaluator:
             raise MemoryError(str(error)) from error
         seconds = attempt.seconds_before + time.perf_counter() - started
         return Outcome(measurements=measurements, weights=attempt.weights, seconds=seconds)
-
-
-class _NotWorthTrainingError(Exception):
-    """A candidate is not worth a training, as was measured before it."""
-
-    def __init__(
-        self, stage: FailureStage, reason: str, measurements: tuple[Measurement, ...]
-    ) -> None:
-        super().__init__(reason)
-        self.stage: FailureStage = stage
-        self.measurements = measurements
 
 
 class _Attempt:
@@ -173,28 +165,40 @@ class _Attempt:
         """Return cost and time of a candidate, where they decide whether it is trained.
 
         Raises:
-            _NotWorthTrainingError: It breaks a constraint or is pruned; what can be counted is not
-                timed.
+            NotWorthTrainingError: It breaks a constraint or is pruned; what can be counted is not
+                timed, nor what can be predicted well enough.
         """
-        asked = {constraint.metric for constraint in self._world.constraints}
-        if self._proposal.pruning is not None:
-            asked.add(self._proposal.pruning.metric)
-        if not asked or not self._proposal.is_candidate or self._proposal.continues is not None:
+        worth = Worth(self._world.constraints, self._proposal)
+        if not worth.asked:
             return ()
         cost = self._count()
-        self._require_worth(cost)
-        if "latency_ms" not in asked:
+        worth.require(cost)
+        if "latency_ms" not in worth.asked:
             return ()
-        cost = (*cost, *self._time(cost, None))
-        self._require_worth(cost)
+        forecast, shipped = self._forecast(), self._shipped
+        predicted = () if forecast is None else forecast.predict(shipped)
+        worth.require_likely(predicted, cost)
+        timed = self._time(cost, None)
+        if forecast is not None:
+            forecast.learn(shipped, timed)
+        cost = (*cost, *timed, *predicted)
+        worth.require(cost)
         return cost
 
-    def _require_worth(self, cost: tuple[Measurement, ...]) -> None:
-        reason, rule = describe_breaches(self._world.constraints, cost), self._proposal.pruning
-        if reason is not None:
-            raise _NotWorthTrainingError("constraint", reason, cost)
-        if rule is not None and rule.prunes(cost):
-            raise _NotWorthTrainingError("pruning", rule.reason, cost)
+    def _forecast(self) -> Forecast | None:
+        """Return what predicts times, where they can be."""
+        world = self._world
+        if world.clock != "device" or world.runtime not in FORECAST_RUNTIMES:
+            return None
+        return Forecast(
+            self._folder,
+            self._number,
+            world.runtime,
+            world.device,
+            len(world.train.categories),
+            world.val.read(0)[0],
+            self.machine.alone,
+        )
 
     def _train(self) -> TrainedDetector:
         world = self._world

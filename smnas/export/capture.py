@@ -6,6 +6,7 @@ any size are dealt with outside (see ``frame``).
 """
 
 import copy
+from collections.abc import Sequence
 from typing import cast
 
 import onnx
@@ -79,22 +80,44 @@ def capture(network: DeployedNetwork) -> onnx.ModelProto:
     """
     arch = network.detector.arch
     image_13HW = torch.zeros(1, 3, *arch.input.padded)
+    return translate(network, (image_13HW,), [IMAGE], [*FOUND, *RAW], str(arch))
+
+
+def translate(
+    network: nn.Module,
+    given: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    told: str,
+) -> onnx.ModelProto:
+    """Return any network of ours as ONNX.
+
+    Args:
+        network: In eval mode.
+        given: Tensors of the shapes that it takes.
+        inputs: Their names.
+        outputs: Names of what it returns.
+        told: What it is, for messages.
+
+    Raises:
+        ExportError: The exporter cannot translate it.
+    """
     try:
         with torch.no_grad(), quiet("torch.onnx"), remembered_registry():
-            traced = torch.export.export(network, (image_13HW,), strict=False)
+            traced = torch.export.export(network, given, strict=False)
             skip_decomposition(traced, TRANSLATIONS)
             program = torch.onnx.export(
                 traced,
                 dynamo=True,
-                input_names=[IMAGE],
-                output_names=[*FOUND, *RAW],
+                input_names=inputs,
+                output_names=outputs,
                 custom_translation_table=dict(TRANSLATIONS),
                 opset_version=OPSET,
                 optimize=False,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        raise ExportError(f"{arch}: torch's ONNX exporter cannot translate it: {error}") from error
+        raise ExportError(f"{told}: torch's ONNX exporter cannot translate it: {error}") from error
     if program is None:
-        raise ExportError(f"{arch}: torch's ONNX exporter returned nothing; expected a program")
+        raise ExportError(f"{told}: torch's ONNX exporter returned nothing; expected a program")
     return program.model_proto

@@ -16,7 +16,7 @@ from smnas.archive.header import RunHeader
 from smnas.archive.rows import proposal_row
 from smnas.archive.schema import TRIALS
 from smnas.errors import ArchiveError, RunBusyError
-from smnas.trial.measurement import CountProtocol, Measurement
+from smnas.trial.measurement import CountProtocol, Measurement, PredictionProtocol
 from smnas.trial.trial import Failure, Outcome
 
 
@@ -91,6 +91,21 @@ class TestArchiveContract:
         assert again.trials()[2].outcome == failed
         assert again.trials()[0].value("ap", "test") == 0.26
         assert [trial.number for trial in again.unfinished()] == [1, 3, 4]
+
+    def test_a_prediction_is_kept_with_the_proposal_that_it_refused(self, backend, make_proposal):
+        protocol = PredictionProtocol(
+            runtime="onnxruntime", precision="float32", device="some CPU", batch=1, threads=1,
+            versions={"onnxruntime": "1.20"}, detectors=9, error=0.03,
+        )  # fmt: skip
+        predicted = Measurement(
+            metric="latency_ms_predicted", value=40.0, unit="ms", interval=(35.0, 46.0),
+            protocol=protocol,
+        )  # fmt: skip
+        failure = Failure(stage="constraint", reason="latency_ms_predicted is 40, not measured")
+        archive = backend.create()
+        refused = Outcome(measurements=(predicted,), failure=failure)
+        archive.record(archive.start(make_proposal()).number, refused)
+        assert backend.open().trials()[0].outcome == refused
 
     def test_equal_protocols_are_stored_once(self, backend, make_proposal, outcome):
         archive = backend.create()

@@ -15,6 +15,7 @@ from smnas.data.dataset import Annotations, Category, DetectionDataset
 from smnas.errors import DataError, NotBuiltYetError, StorageFullError
 from smnas.experiment import evaluate, judging, trial_training
 from smnas.experiment.evaluate import Evaluator
+from smnas.experiment.forecast import Forecast
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.recipes import Recipes
 from smnas.measure.latency import measure_latency
@@ -23,6 +24,7 @@ from smnas.training.loop import fit
 from smnas.training.recipe import OptimizerSettings, Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import Constraint
+from smnas.trial.measurement import Measurement, PredictionProtocol
 from smnas.trial.metrics import METRICS
 from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
@@ -250,6 +252,49 @@ def test_what_cannot_move_the_front_is_not_trained_but_where_it_is_spared(
     assert (outcome.failure.stage, outcome.failure.reason) == ("pruning", rule.reason)
     assert metric in {item.metric for item in outcome.measurements}
     assert outcome.weights is None
+
+
+def test_one_that_is_too_slow_by_its_blocks_is_neither_exported_nor_timed(
+    make_evaluator, monkeypatch
+):
+    protocol = PredictionProtocol(
+        runtime="torch-eager", precision="float32", device="this CPU", batch=1, threads=1,
+        versions={}, detectors=9, error=0.03,
+    )  # fmt: skip
+    predicted = Measurement(
+        metric="latency_ms_predicted", value=40.0, unit="ms", interval=(35.0, 46.0),
+        protocol=protocol,
+    )  # fmt: skip
+    asked = []
+
+    def predict(self, arch):
+        asked.append(arch)
+        return (predicted,)
+
+    monkeypatch.setattr(Forecast, "predict", predict)
+    monkeypatch.setattr(Forecast, "learn", lambda *_: None)
+    kept = make_evaluator(constraints=_constraints("latency_ms <= 36"), clock="device")(
+        make_trial()
+    )
+    assert kept.failure is None
+    assert {"latency_ms", "latency_ms_predicted"} <= {item.metric for item in kept.measurements}
+    monkeypatch.setattr(judging, "measure_latency", raising(AssertionError("timed")))
+    monkeypatch.setattr(trial_training, "fit", raising(AssertionError("trained")))
+    outcome = make_evaluator(constraints=_constraints("latency_ms <= 30"), clock="device")(
+        make_trial()
+    )
+    assert outcome.failure.stage == "constraint"
+    assert "latency_ms_predicted is 40 (35 to 46), not measured" in outcome.failure.reason
+    assert predicted in outcome.measurements
+    assert "latency_ms" not in {item.metric for item in outcome.measurements}
+    assert asked == [make_trial().proposal.arch.deployed] * 2
+
+
+def test_nothing_is_predicted_where_no_clock_is_read(make_evaluator, monkeypatch):
+    monkeypatch.setattr(Forecast, "predict", raising(AssertionError("predicted")))
+    limits = _constraints("latency_ms <= 0.001")
+    outcome = make_evaluator(constraints=limits, clock="stand-in")(make_trial())
+    assert outcome.failure.reason.startswith("latency_ms is")
 
 
 def test_one_that_keeps_all_is_trained_and_timed_once(make_evaluator, monkeypatch):

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from smnas.trial.measurement import CountProtocol, LatencyProtocol, Measurement, protocol_id
+from smnas.errors import ConfigError
+from smnas.trial.measurement import (
+    CountProtocol,
+    LatencyProtocol,
+    Measurement,
+    PredictionProtocol,
+    predicted,
+    protocol_id,
+)
+from smnas.trial.metrics import find_metric
 
 MS = LatencyProtocol(
     runtime="torch-eager", precision="float32", device="cpu", batch=1, threads=2, warmup=3,
@@ -26,6 +35,18 @@ def test_json_tells_protocols_apart():
         metric="macs_g", value=1.5, unit="G", protocol=CountProtocol(rule="as deployed")
     )
     assert Measurement.model_validate_json(counted.model_dump_json()) == counted
+
+
+def test_a_predicted_time_is_of_another_kind_than_a_measured_one():
+    told = MS.model_dump(exclude={"kind", "warmup", "repeats", "fresh_processes"})
+    protocol = PredictionProtocol(**told, detectors=9, error=0.03)
+    name = predicted("latency_ms")
+    item = Measurement(metric=name, value=9.0, unit="ms", interval=(8.0, 10.0), protocol=protocol)
+    assert item.metric == "latency_ms_predicted"
+    assert Measurement.model_validate_json(item.model_dump_json()) == item
+    assert protocol_id(protocol) != protocol_id(MS)
+    with pytest.raises(ConfigError, match="is no metric of a search"):
+        find_metric(item.metric)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ one network and are cut apart afterwards.
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 import onnx
 import torch
@@ -14,11 +13,8 @@ from onnx.utils import Extractor
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from smnas.errors import ExportError
+from smnas.export.capture import translate
 from smnas.export.frame import IR_VERSION, make_fitting
-from smnas.export.nodes import OPSET
-from smnas.export.quiet import quiet
-from smnas.export.translations import TRANSLATIONS
 from smnas.measure.blocks.build import build_block
 from smnas.measure.blocks.parts import Block, Fitting
 
@@ -70,25 +66,8 @@ def _export(blocks: Sequence[Block]) -> list[onnx.ModelProto]:
         network(*every)  # what follows from shapes alone, such as anchors, is remembered
     inputs = _names("in", list(map(len, given)))
     outputs = _names("out", network.outputs)
-    program: Any = None
-    try:
-        with torch.no_grad(), quiet("torch.onnx"):
-            program = torch.onnx.export(
-                network,
-                every,
-                dynamo=True,
-                input_names=list(chain(*inputs)),
-                output_names=list(chain(*outputs)),
-                custom_translation_table=dict(TRANSLATIONS),
-                opset_version=OPSET,
-                optimize=False,
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as error:
-        raise ExportError(f"{blocks[0].key} and others: cannot be exported: {error}") from error
-    if program is None:
-        raise ExportError("torch's ONNX exporter returned nothing; expected a program")
-    model: onnx.ModelProto = program.model_proto
+    told = f"{blocks[0].key} and others"
+    model = translate(network, every, list(chain(*inputs)), list(chain(*outputs)), told)
     model.ir_version = IR_VERSION
     extractor = Extractor(model)
     return [extractor.extract_model(*ends) for ends in zip(inputs, outputs, strict=True)]
