@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smnas.experiment.observer import RunSummary
-from smnas.report.tables import FrontRow, flagged_times
+from smnas.report.tables import FrontRow, flagged_times, judged_on
 from smnas.report.verdict import judge, recommended_row, yardstick_row
 from smnas.report.wording import MISSING, duration, megabytes, milliseconds, percent, three_digits
 from smnas.trial.metrics import find_metric
@@ -54,7 +54,8 @@ def _front_in_words(summary: RunSummary) -> str:
         for row in (members[0], members[-1])
     )
     return (
-        f"Detectors on the front: {len(members)}, from {fastest} to {slowest} (validation split); "
+        f"Detectors on the front: {len(members)}, from {fastest} to {slowest} "
+        f"({judged_on(members[0])}); "
         f"`smnas front {summary.folder}` lists them."
     )
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smnas.report.objectives import recommended_rule
-from smnas.report.tables import FrontRow, flagged_times
+from smnas.report.tables import FrontRow, flagged_times, judged_on
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, false_alarms, find_metric
 
@@ -62,7 +62,14 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     for row in rows:
         cells = (">" if row["recommended"] else "", str(row["trial"]), row["arch"])
         archs.add_row(*map(Text, cells), style=_style(row))
-    return Group(table, archs, *map(Text, flagged_times(rows)))
+    return Group(table, archs, *map(Text, [*_folds(rows), *flagged_times(rows)]))
+
+
+def _folds(rows: Sequence[FrontRow]) -> list[str]:
+    """Return what AP is of, where it is not of the validation split alone."""
+    if not rows or rows[0]["folds"] == 1:
+        return []
+    return [f"AP and AP50: {judged_on(rows[0])}, each judged by a training that has not seen it."]
 
 
 def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:

@@ -21,6 +21,7 @@ def search(
     val: options.Val = None,
     test: options.Test = None,
     group_by: options.GroupBy = None,
+    folds: search_options.Folds = None,
     space: search_options.Space = None,
     inputs: search_options.Inputs = None,
     anchors: search_options.AnchorShapes = None,

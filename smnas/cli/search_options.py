@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        help="For small data without a validation split of their own: train each final so many "
+        "times, 3 to 10, and judge it on train and val together, every picture by a training that "
+        "has not seen it.",
+    ),
+]
 Space = Annotated[
     str | None, typer.Option(help="What may be built: micro (the default), paper, or a space file.")
 ]

@@ -13,5 +13,14 @@ def data_spec(
     group_by: str | None = None,
 ) -> DataSpec:
     """Return which data a call means; imports what pictures need, torch among it."""
-    given = {"images": images, "val": val, "test": test, "group_by": group_by}
-    return DataSpec(source=source, **{k: str(path) for k, path in given.items() if path})
+    return DataSpec(
+        source=source,
+        images=_text(images),
+        val=_text(val),
+        test=_text(test),
+        group_by=group_by or None,
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

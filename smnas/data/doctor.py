@@ -145,7 +145,7 @@ def _split(
         return None
     given = {split: dataset for split, dataset in opened.items() if split != "train"}
     try:
-        return join_splits(opened["train"], given, seed, spec.group_by)
+        return join_splits(opened["train"], given, seed, spec.group_by, spec.folds)
     except DataError as error:
         findings.append(_give_up(Reporter(", ".join(opened), spec.source), str(error)))
         return None

@@ -1,10 +1,12 @@
 """Where the data come from: the package itself, or the user's own files and splits."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from smnas.data.embedded import EMBEDDED_NAMES, is_embedded, load_embedded
+from smnas.data.folds import MAX_FOLDS, MIN_FOLDS
 from smnas.data.formats import EXPECTED, open_source, open_split
 from smnas.data.splits import Splits, join_splits
 from smnas.data.table_dataset import TableDataset
@@ -24,6 +26,8 @@ class DataSpec(BaseModel):
     test: str | None = None
     group_by: str | None = None
     """What pictures share that a split keeps together; see ``kept_together.find_groups``."""
+    folds: Annotated[int, Field(ge=MIN_FOLDS, le=MAX_FOLDS)] | None = None
+    """How many times finals are trained, each picture held out once (docs/decisions/0006)."""
 
 
 def load_splits(spec: DataSpec, seed: int) -> Splits:
@@ -45,7 +49,7 @@ def load_splits(spec: DataSpec, seed: int) -> Splits:
         return _load_embedded(spec)
     given = open_files(spec)
     whole = given.pop("train")
-    return join_splits(whole, given, seed, spec.group_by)
+    return join_splits(whole, given, seed, spec.group_by, spec.folds)
 
 
 def open_files(spec: DataSpec) -> dict[str, TableDataset]:
@@ -70,6 +74,10 @@ def _load_embedded(spec: DataSpec) -> Splits:
         raise ConfigError(
             f"data {spec.source!r} bring their own pictures and splits; "
             "leave out images, val and test"
+        )
+    if spec.folds is not None:
+        raise ConfigError(
+            f"data {spec.source!r} bring their own splits; folds are for data without: leave it out"
         )
     data = load_embedded(spec.source)
     return Splits(data.train, data.val, data.test, (data.note,))

@@ -1,14 +1,15 @@
 """The splits of a data set: what the user brings, the rest taken from the training pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smnas.data.dataset import Category, DetectionDataset, Subset
+from smnas.data.folds import Folds, deal_folds
 from smnas.data.kept_together import alone, find_groups
 from smnas.data.split import filled_groups, split_pictures
 from smnas.data.table_dataset import TableDataset
 from smnas.data.wording import count
-from smnas.errors import DataError
+from smnas.errors import ConfigError, DataError
 
 VAL_SHARE = 0.15
 TEST_SHARE = 0.15
@@ -24,12 +25,33 @@ class Splits:
         val: What the search judges them by.
         test: Read once, at the end.
         notes: Sentences that the user should read.
+        folds: Where asked for: what finals train on and are judged on; the first is train and val.
+        own_val: Whether the user or the data bring ``val``, so that there can be no folds.
     """
 
     train: DetectionDataset
     val: DetectionDataset
     test: DetectionDataset | None
     notes: tuple[str, ...]
+    folds: Folds | None = None
+    own_val: bool = True
+
+    @property
+    def judged(self) -> DetectionDataset:
+        """What finals are judged on before the test: all folds together, or ``val``."""
+        return self.val if self.folds is None else self.folds.pool
+
+    @property
+    def learned(self) -> DetectionDataset:
+        """All pictures that some training learns from."""
+        return self.train if self.folds is None else self.folds.pool
+
+    def shown_as(self, learned: DetectionDataset) -> "Splits":
+        """Return the splits whose trainings read another form of ``learned``."""
+        if self.folds is None:
+            return replace(self, train=learned)
+        folds = self.folds.shown_as(learned)
+        return replace(self, train=folds.train(0), folds=folds)
 
 
 def join_splits(
@@ -37,6 +59,7 @@ def join_splits(
     given: Mapping[str, TableDataset],
     seed: int,
     group_by: str | None = None,
+    folds: int | None = None,
 ) -> Splits:
     """Return the splits of data that have been opened; see ``load_splits``.
 
@@ -45,18 +68,25 @@ def join_splits(
         given: ``val`` and ``test``, as far as the user or the source brings them.
         seed: Decides who goes where.
         group_by: As in ``DataSpec``.
+        folds: As in ``DataSpec``.
 
     Raises:
-        ConfigError: ``group_by`` names nothing.
+        ConfigError: ``group_by`` names nothing, or there can be no such folds.
         DataError: They disagree on the categories, or ``whole`` holds too few pictures.
     """
+    if folds is not None and "val" in given:
+        raise ConfigError(
+            f"folds: {given['val'].path} is a validation split of its own; folds are made from the "
+            "training pictures: leave out folds, or the validation split (--val)"
+        )
     notes = _note_own_splits(whole, given)
     for name, dataset in given.items():
         _check_categories(whole, dataset)
         notes += _note_shared_pictures(name, whole, dataset)
-    parts, split_notes = _complete(whole, given, seed, group_by)
+    parts, dealt, split_notes = _complete(whole, given, seed, group_by, folds)
     notes = [*split_notes, *notes, *_note_small_parts(parts)]
-    return Splits(parts["train"], parts["val"], parts.get("test"), tuple(notes))
+    test, own_val = parts.get("test"), "val" in given
+    return Splits(parts["train"], parts["val"], test, tuple(notes), dealt, own_val)
 
 
 def _note_own_splits(whole: TableDataset, given: Mapping[str, TableDataset]) -> list[str]:
@@ -71,13 +101,17 @@ def _note_own_splits(whole: TableDataset, given: Mapping[str, TableDataset]) -> 
 
 
 def _complete(
-    whole: TableDataset, given: Mapping[str, TableDataset], seed: int, group_by: str | None
-) -> tuple[dict[str, DetectionDataset], list[str]]:
-    """Return all parts, those that are not given taken from the whole, and what was done."""
+    whole: TableDataset,
+    given: Mapping[str, TableDataset],
+    seed: int,
+    group_by: str | None,
+    folds: int | None,
+) -> tuple[dict[str, DetectionDataset], Folds | None, list[str]]:
+    """Return all parts, those that are not given taken from the whole; folds; what was done."""
     shares = {"val": VAL_SHARE, "test": TEST_SHARE}
     lacking = {name: share for name, share in shares.items() if name not in given}
     if not lacking:
-        return {"train": whole, **given}, []
+        return {"train": whole, **given}, None, []
     notes: list[str] = []
     groups = find_groups(whole, group_by)
     usable = len(filled_groups(whole, groups.first))
@@ -100,14 +134,17 @@ def _complete(
             "and validation; expected at least 2, or a file of their own for validation (--val)"
         )
     if not lacking:
-        return {"train": whole, **given}, notes
+        return {"train": whole, **given}, None, notes
     kept = 1.0 - sum(lacking.values())
     chosen = split_pictures(whole, {"train": kept, **lacking}, seed, groups.first)
     parts: dict[str, DetectionDataset] = {
         name: Subset(whole, indices, f"{whole.name}/{name}") for name, indices in chosen.items()
     }
     notes = [_tell_split(whole, chosen, list(lacking), seed, group_by), *groups.notes, *notes]
-    return {**parts, **given}, notes
+    if folds is None:
+        return {**parts, **given}, None, notes
+    members = (chosen["train"], chosen["val"])
+    return {**parts, **given}, deal_folds(whole, *members, groups.first, folds, seed), notes
 
 
 def _tell_split(

@@ -99,7 +99,8 @@ def _measure_floor(splits: Splits, source: str, findings: list[Finding]) -> Nois
                 "val-small",
                 floor.sentence,
                 "validate on more pictures: four times as many halve it. Until then take detectors "
-                "that differ by less for equal, and the faster of them",
+                "that differ by less for equal, and the faster of them"
+                + ("" if splits.own_val else "; a search with --folds 5 judges its finals on more"),
             )
         )
     return floor

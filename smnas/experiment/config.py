@@ -184,6 +184,7 @@ class Flags(TypedDict, total=False):
     val: str | Path | None
     test: str | Path | None
     group_by: str | None
+    folds: int | None
     space: str | None
     inputs: str | Sequence[str] | None
     anchors: str | None
@@ -260,7 +261,7 @@ def _merge_flags(
 ) -> dict[str, Any]:
     """Lay the flags over the file's settings, each in its place."""
     merged = {**settings, **{k: v for k, v in flags.items() if k in SearchConfig.model_fields}}
-    spec = {k: str(flags[k]) for k in ("images", "val", "test", "group_by") if k in flags}
+    spec = {name: str(flags[name]) for name in DataSpec.model_fields if name in flags}
     if data is not None:
         spec["source"] = str(data)
     if spec:

@@ -16,6 +16,8 @@ import torch
 from smnas.arch import DetectorArch
 from smnas.archive.storage import room_on_disk
 from smnas.data.dataset import DetectionDataset
+from smnas.data.folds import Folds
+from smnas.detector.contract import Prediction
 from smnas.execution.work import Report
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.forecast import RUNTIMES as FORECAST_RUNTIMES
@@ -29,6 +31,7 @@ from smnas.experiment.judging import (
     time_untrained,
 )
 from smnas.experiment.memory import means_out_of_memory
+from smnas.experiment.other_folds import OtherFolds
 from smnas.experiment.recipes import Recipes
 from smnas.experiment.run_folder import (
     DETECTOR,
@@ -39,7 +42,7 @@ from smnas.experiment.run_folder import (
 )
 from smnas.experiment.trial_training import TrialTraining
 from smnas.experiment.worth import NotWorthTrainingError, Worth
-from smnas.measure.accuracy import measure_accuracy
+from smnas.measure.accuracy import evaluate_detections
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import stand_in_latency
 from smnas.measure.memory import (
@@ -48,7 +51,7 @@ from smnas.measure.memory import (
     predict_training_memory,
 )
 from smnas.measure.metric import class_metrics
-from smnas.measure.predictions import predictions_to_json
+from smnas.measure.predictions import predict_all, predictions_to_json
 from smnas.measure.quiet import SharedMachine
 from smnas.training.optimizer import OPTIMIZER_STATES
 from smnas.training.trained_detector import TrainedDetector
@@ -78,6 +81,7 @@ class Evaluator:
         further: Accuracies to measure beside COCO's; of finals each class's AP as well.
         processes: How many share a training, on ``cuda`` each with a GPU of its own.
         runtime: What accuracies and times are taken in: a name in ``artifact.RUNTIME_NAMES``.
+        folds: What finals are trained and judged on; the first is ``train`` and ``val``.
     """
 
     train: DetectionDataset
@@ -91,6 +95,7 @@ class Evaluator:
     further: tuple[str, ...] = ()
     processes: int = 1
     runtime: str = "torch-eager"
+    folds: Folds | None = None
 
     def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
         """Return what came of ``trial``; what it leaves is written under ``folder/trials``.
@@ -151,7 +156,7 @@ class _Attempt:
         folder, ships = trial_folder(self._folder, self._number), self._ships_as_trained
         self.weights = (folder / WEIGHTS).relative_to(self._folder).as_posix()
         self.stage = "measuring"
-        self._report(_TRAINING_SHARE, "measuring accuracy")
+        self._report(self._first_share, "measuring accuracy")
         artifact = make_artifact(
             trained, self._world.runtime, folder / DETECTOR, self._world.val, ships
         )
@@ -200,17 +205,14 @@ class _Attempt:
             self.machine.alone,
         )
 
+    def _make_training(self, train: DetectionDataset, fold: int = 0) -> TrialTraining:
+        world = self._world
+        how = (self._recipe, world.device, self._batch_parts, world.processes)
+        return TrialTraining(self._folder, self._trial, train, *how, fold)
+
     def _train(self) -> TrainedDetector:
         world = self._world
-        training = TrialTraining(
-            self._folder,
-            self._trial,
-            world.train,
-            self._recipe,
-            world.device,
-            self._batch_parts,
-            world.processes,
-        )
+        training = self._make_training(world.train)
         if world.clock == "device" and torch.device(world.device).type == "cpu":
             self._memory = (self._predict_memory(),)
         with peak_memory() as peak:
@@ -221,40 +223,62 @@ class _Attempt:
         return trained
 
     def _predict_memory(self) -> Measurement:
-        recipe = self._recipe
-        return predict_training_memory(
-            self._proposal.arch,
-            len(self._world.train.categories),
-            self._pictures_at_once,
-            recipe.losses,
-            OPTIMIZER_STATES[recipe.optimizer.kind],
-        )
+        classes, recipe = len(self._world.train.categories), self._recipe
+        how = (self._pictures_at_once, recipe.losses, OPTIMIZER_STATES[recipe.optimizer.kind])
+        return predict_training_memory(self._proposal.arch, classes, *how)
 
     @property
     def _pictures_at_once(self) -> int:
         return ceil(self._recipe.batch / self._batch_parts)
 
+    @property
+    def _folds(self) -> Folds | None:
+        return self._world.folds if self._ships_as_trained else None
+
+    @property
+    def _first_share(self) -> float:
+        return _TRAINING_SHARE / (1 if self._folds is None else len(self._folds))
+
     def _report_training(self, stage: FailureStage, share: float, note: str) -> None:
         self.stage = stage
-        self._report(_TRAINING_SHARE * share, note)
+        self._report(self._first_share * share, note)
 
     def _measure_accuracy(self, artifact: Artifact) -> tuple[Measurement, ...]:
-        world = self._world
-        rest = 0.9 - _TRAINING_SHARE
-        result = measure_accuracy(
-            FinitePredictor(artifact.predictor),
-            world.val,
+        world, folds = self._world, self._folds
+        rest = 0.9 - _TRAINING_SHARE if folds is None else 0.0
+
+        def tell(done: int, all_: int) -> None:
+            self._report(self._first_share + rest * done / all_, "measuring accuracy")
+
+        found = predict_all(FinitePredictor(artifact.predictor), world.val, tell)
+        judged = world.val
+        if folds is not None:
+            found, judged = self._complete_folds(folds, found), folds.pool
+        result = evaluate_detections(
+            judged,
+            found,
             "val",
             world.device,
             runtime=artifact.runtime,
             further=world.further + self._class_metrics,
-            progress=lambda done, all_: self._report(
-                _TRAINING_SHARE + rest * done / all_, "measuring accuracy"
-            ),
+            folds=1 if folds is None else len(folds),
         )
-        text = predictions_to_json(world.val, result.predictions)
+        text = predictions_to_json(judged, found)
         write_whole(predictions_path(self._folder, self._number, "val"), text)
         return result.measurements
+
+    def _complete_folds(self, folds: Folds, first: list[Prediction]) -> list[Prediction]:
+        world = self._world
+        others = OtherFolds(folds, self._folder, self._trial, world.runtime, self._make_training)
+
+        def report(stage: FailureStage, share: float, note: str) -> None:
+            self.stage = stage
+            self._report(self._first_share * (1 + share * (len(folds) - 1)), note)
+
+        found, seconds_before = others.complete(first, report)
+        self.seconds_before += seconds_before
+        self.stage = "measuring"
+        return found
 
     def _count(self) -> tuple[Measurement, ...]:
         """Count the form that ships."""

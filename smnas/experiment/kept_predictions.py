@@ -11,14 +11,14 @@ from smnas.trial.trial import Trial
 
 
 def read_predictions(
-    folder: Path, trial: Trial, dataset: DetectionDataset, split: str
+    folder: Path, trial: Trial, dataset: DetectionDataset, split: str, fold: int = 0
 ) -> tuple[Prediction, ...]:
-    """Return what a trial predicted on ``dataset``, one for each picture.
+    """Return what a trial, or its training on a fold, predicted: one for each of the pictures.
 
     Raises:
         ArchiveError: The file is missing.
     """
-    path = predictions_path(folder, trial.number, split)
+    path = predictions_path(folder, trial.number, split, fold)
     if not path.is_file():
         raise ArchiveError(
             f"{path}: the predictions of trial {trial.number} are missing; put the file back, or "

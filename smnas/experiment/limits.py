@@ -35,7 +35,7 @@ class TrialLimits:
         final_budget: Budget,
     ) -> None:
         self._workplace = workplace
-        self._planned_s = plan.seconds_per_epoch
+        self._plan = plan
         self._trials = trials
         self._recipes, self._final_budget = recipes, final_budget
 
@@ -49,11 +49,15 @@ class TrialLimits:
         if self._workplace.trial_hours is not None:
             return 3600 * self._workplace.trial_hours
         seen = [
-            known.outcome.seconds / known.proposal.budget.epochs
+            known.outcome.seconds / self._epochs(known)
             for known in self._trials()
             if known.outcome is not None and known.succeeded
         ]
-        known_s = [*seen, *([] if self._planned_s is None else [self._planned_s])]
+        planned = self._plan.seconds_per_epoch
+        known_s = [*seen, *([] if planned is None else [planned])]
         if not known_s:
             return None
-        return max(LEAST_S, PATIENCE * max(known_s) * trial.proposal.budget.epochs)
+        return max(LEAST_S, PATIENCE * max(known_s) * self._epochs(trial))
+
+    def _epochs(self, trial: Trial) -> int:
+        return self._plan.trainings_in(trial) * trial.proposal.budget.epochs

@@ -27,6 +27,8 @@ class PlannedStage:
     name: str
     trainings: int
     budget: Budget
+    folds: int = 1
+    """Trainings of one detector, each of which leaves out a fold."""
 
 
 class PlanRow(TypedDict):
@@ -69,7 +71,9 @@ class Plan:
     def sentences(self) -> tuple[str, ...]:
         """The plan in words."""
         parts = ", ".join(
-            f"{stage.name} {stage.trainings} x {stage.budget}" for stage in self.stages
+            f"{stage.name} {stage.trainings} x {stage.budget}"
+            + (f" ({stage.folds} folds)" if stage.folds > 1 else "")
+            for stage in self.stages
         )
         first = f"{self.trainings} trainings: {parts}"
         if self.minutes is None or self.disk_mb is None:
@@ -104,8 +108,15 @@ class Plan:
         """Return the share of the planned epochs that ``trials`` have trained, 0 to 1."""
         planned = sum(stage.trainings * stage.budget.epochs for stage in self.stages)
         ended = (t for t in trials if t.outcome is not None and not t.refused)
-        done = sum(_epochs_trained(trial, trials) for trial in ended)
+        done = sum(self.trainings_in(trial) * _epochs_trained(trial, trials) for trial in ended)
         return min(1.0, done / max(planned, 1))
+
+    def trainings_in(self, trial: Trial) -> int:
+        """Return how often a trial trains its detector: finals and what stands beside, per fold."""
+        if trial.proposal.is_candidate:
+            return 1
+        alike = [stage for stage in self.stages if stage.budget == trial.proposal.budget]
+        return max((stage.folds for stage in alike), default=1)
 
 
 def _epochs_trained(trial: Trial, trials: Sequence[Trial]) -> int:
@@ -132,8 +143,9 @@ def make_plan(
         probe: What was measured; None: nothing could be.
         workers: Trials at a time.
     """
+    folds = 1 if splits.folds is None else len(splits.folds)
     if probe is None:
-        return Plan(_count_stages(settings, None), None, None)
+        return Plan(_count_stages(settings, None, folds), None, None)
     at_a_time = 1.0 if workers == 1 else workers * _SPEED_BESIDE_OTHERS
 
     judged_s = probe.prediction_s * len(splits.val)
@@ -145,9 +157,10 @@ def make_plan(
         trials = _trials_per_training(settings, budget)
         return trained + trials * (judged_s + probe.candidate_s)
 
-    stages = _count_stages(settings, seconds)
-    trainings = sum(
-        stage.trainings * _trials_per_training(settings, stage.budget) for stage in stages
+    stages = _count_stages(settings, seconds, folds)
+    kept = sum(
+        stage.trainings / stage.folds * _trials_per_training(settings, stage.budget)
+        for stage in stages
     )
     tested = 0 if splits.test is None else (settings.final_trainings + 1) * len(splits.test)
     trials_s = sum(stage.trainings * seconds(stage.budget) for stage in stages)
@@ -155,7 +168,7 @@ def make_plan(
     return Plan(
         stages,
         minutes=(trials_s / at_a_time + tested * probe.prediction_s + _REPORT_S) / 60,
-        disk_mb=_REPORT_MB + per_trial_mb * trainings,
+        disk_mb=_REPORT_MB + per_trial_mb * kept,
         memory_mb=probe.memory_mb,
         workers=workers,
     )
@@ -179,7 +192,7 @@ def _trials_per_training(settings: SearchSettings, budget: Budget) -> float:
 
 
 def _count_stages(
-    settings: SearchSettings, seconds: Callable[[Budget], float] | None
+    settings: SearchSettings, seconds: Callable[[Budget], float] | None, folds: int = 1
 ) -> tuple[PlannedStage, ...]:
     """Return the trainings of each part; where hours limit the search, as many as will fit."""
     one, two = settings.stage_one_trials, settings.trials - settings.stage_one_trials
@@ -194,7 +207,7 @@ def _count_stages(
     return (
         PlannedStage("stage one", one, settings.stage_one),
         PlannedStage("stage two", two, settings.stage_two),
-        PlannedStage("finals", settings.final_trainings, settings.final),
+        PlannedStage("finals", folds * settings.final_trainings, settings.final, folds),
         PlannedStage("yardstick, short", 1, settings.stage_one),
-        PlannedStage("yardsticks", settings.yardsticks, settings.final),
+        PlannedStage("yardsticks", folds * settings.yardsticks, settings.final, folds),
     )

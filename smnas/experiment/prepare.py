@@ -1,7 +1,7 @@
 """What a search is made from: data, spaces and settings, read and checked before anything runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -11,6 +11,7 @@ from smnas.data.splits import Splits
 from smnas.errors import ConfigError
 from smnas.experiment.artifact import check_runtime
 from smnas.experiment.briefing import describe_split
+from smnas.experiment.checkup import COARSE_AP50
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.goals import check_objectives, settled_metric, tie_width
 from smnas.experiment.shapes import load_spaces
@@ -18,6 +19,11 @@ from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.search import SearchSettings
 from smnas.space.pair import SpacePair
 from smnas.training.initial_weights import check_start
+
+ADVICE_ON_FOLDS = (
+    "--folds 5 judges the finals on the pictures of train and val together, each by a training "
+    "that has not seen it, for five times their training."
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,22 @@ def describe_data(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
         describe_split("val", splits.val),
         *splits.notes,
         floor.sentence,
+        *_describe_folds(splits, floor),
     )
+
+
+def _describe_folds(splits: Splits, floor: NoiseFloor) -> tuple[str, ...]:
+    """Return what is done so that finals can be told apart, or what could be."""
+    if splits.folds is not None:
+        judged = noise_floor(splits.judged)
+        return (
+            f"Finals and the yardsticks beside them are trained {len(splits.folds)} times, each "
+            "time without the pictures of one fold, and judged on all folds together. "
+            f"{judged.sentence}",
+        )
+    if splits.own_val or floor.ap50 <= COARSE_AP50:
+        return ()
+    return (ADVICE_ON_FOLDS,)
 
 
 def cache_pictures(
@@ -82,8 +103,8 @@ def cache_pictures(
         DataError: A picture cannot be read.
         StorageFullError: There is no room for the cache.
     """
-    train = for_training(splits.train, spaces.enclosing_input, config.recipes.largest_zoom)
+    train = for_training(splits.learned, spaces.enclosing_input, config.recipes.largest_zoom)
     if isinstance(train, CachedPictures):
         note(f"reading {len(train)} training pictures into the cache, where they are not")
         train.prepare()
-    return replace(splits, train=train)
+    return splits.shown_as(train)

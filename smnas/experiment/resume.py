@@ -80,7 +80,8 @@ def config_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[st
     found: list[str] = []
     for name in dict.fromkeys((*was, *is_)):
         before, now = was.get(name), is_.get(name)
-        if before == now or name in MAY_CHANGE or name.startswith("data."):
+        told_by_content = name.startswith("data.") and name != "data.folds"
+        if before == now or name in MAY_CHANGE or told_by_content:
             continue
         if name in MAY_GROW:
             if before is not None and now is not None and now >= before:

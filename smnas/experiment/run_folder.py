@@ -17,22 +17,24 @@ WEIGHTS = "weights.safetensors"
 DETECTOR = "detector.onnx"
 TRAINING_LOG = "log.json"
 CHECKPOINTS = "checkpoints"
+FOLD = "fold-"
 _TRIALS = "trials"
 
 
-def trial_folder(run_folder: Path, number: int) -> Path:
-    """Return the folder of one trial."""
-    return run_folder / _TRIALS / f"{number:04d}"
+def trial_folder(run_folder: Path, number: int, fold: int = 0) -> Path:
+    """Return the folder of one trial, or of its training on a fold beyond the first, which is 0."""
+    folder = run_folder / _TRIALS / f"{number:04d}"
+    return folder / f"{FOLD}{fold + 1}" if fold else folder
 
 
-def checkpoint_folder(run_folder: Path, number: int) -> Path:
-    """Return the folder of a trial's checkpoints, and of its trunk where it is a rung."""
-    return trial_folder(run_folder, number) / CHECKPOINTS
+def checkpoint_folder(run_folder: Path, number: int, fold: int = 0) -> Path:
+    """Return the folder of a training's checkpoints, and of its trunk where it is a rung."""
+    return trial_folder(run_folder, number, fold) / CHECKPOINTS
 
 
-def predictions_path(run_folder: Path, number: int, split: str) -> Path:
+def predictions_path(run_folder: Path, number: int, split: str, fold: int = 0) -> Path:
     """Return the file that holds a trial's predictions on ``split``."""
-    return trial_folder(run_folder, number) / f"{split}.json"
+    return trial_folder(run_folder, number, fold) / f"{split}.json"
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -58,9 +58,10 @@ def search(
         observer: Watches the search; nobody does by default.
         storage: Address of a PostgreSQL database for the archive; None: a file in ``out``.
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
-            ``space``, ``inputs``, ``anchors``, ``trials``, ``hours``, ``epochs``, ``rungs``,
-            ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``plateau``, ``pictures``,
-            ``seed``, ``device``, ``recipe``, ``init``; and those of the ``Workplace``.
+            ``folds``, ``space``, ``inputs``, ``anchors``, ``trials``, ``hours``, ``epochs``,
+            ``rungs``, ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``plateau``,
+            ``pictures``, ``seed``, ``device``, ``recipe``, ``init``, and those of the
+            ``Workplace``.
 
     Raises:
         ConfigError: A setting that is wrong, or Ray is asked for and not installed.
@@ -101,7 +102,7 @@ def run_search(
                 search_archive(archive, config, settings, spaces, plan, workplace, observer)
                 read_test_split(
                     archive,
-                    splits.val,
+                    splits.judged,
                     splits.test,
                     config.device,
                     observer,
@@ -228,7 +229,11 @@ def _brief(archive: Archive, plan: Plan) -> Briefing:
         plan=plan.sentences,
         trainings=plan.trainings,
         objectives=run_objectives(archive.header.config),
-        resumed=sum(t.outcome is not None and not t.refused for t in trials),
+        resumed=sum(
+            plan.trainings_in(trial)
+            for trial in trials
+            if trial.outcome is not None and not trial.refused
+        ),
         resumed_share=plan.done_share(trials),
     )
 

@@ -10,6 +10,7 @@ from smnas.errors import WeightsError
 from smnas.execution.work import Report
 from smnas.experiment.run_folder import (
     CHECKPOINTS,
+    FOLD,
     TRAINING_LOG,
     WEIGHTS,
     checkpoint_folder,
@@ -39,6 +40,8 @@ class TrialTraining:
         device: Where it computes.
         batch_parts: Parts that each batch is computed in, where memory is short.
         processes: How many share the training, on ``cuda`` each with a GPU of its own.
+        fold: Which training of the trial, from 0; each has a folder and a seed of its own, the
+            first those of the trial.
     """
 
     def __init__(
@@ -50,12 +53,15 @@ class TrialTraining:
         device: str,
         batch_parts: int = 1,
         processes: int = 1,
+        fold: int = 0,
     ) -> None:
         self.seconds_before = 0.0
         """Of attempts that were interrupted, as far as their training counts."""
-        self._folder = trial_folder(run_folder, trial.number)
+        self._folder = trial_folder(run_folder, trial.number, fold)
         self._weights = self._folder / WEIGHTS
         self._proposal = trial.proposal
+        seed = trial.proposal.seed
+        self._seed = derive_seed(seed, "fold", fold) if fold else seed
         self._dataset = dataset
         self._recipe = recipe
         self._device = device
@@ -64,12 +70,12 @@ class TrialTraining:
         self._course = Course(
             budget.epochs, budget.horizon_epochs, budget.cooldown_epochs, batch_parts
         )
-        self._checkpoints = checkpoint_folder(run_folder, trial.number)
+        self._checkpoints = checkpoint_folder(run_folder, trial.number, fold)
         self._start = None if lower is None else checkpoint_folder(run_folder, lower) / TRUNK
         self._notes = {
             "trial": str(trial.number),
             "budget": str(budget),
-            "seed": str(trial.proposal.seed),
+            "seed": str(self._seed),
             "recipe": recipe.recipe_id,
         }
 
@@ -96,8 +102,9 @@ class TrialTraining:
 
     def _sweep(self) -> None:
         """Remove what an interrupted attempt left half done."""
+        kept = (CHECKPOINTS, TRAINING_LOG, WEIGHTS)
         for path in self._folder.glob("*"):
-            if path.name not in (CHECKPOINTS, TRAINING_LOG, WEIGHTS):
+            if path.name not in kept and not path.name.startswith(FOLD):
                 path.unlink()
 
     def _find_trained(self) -> TrainedDetector | None:
@@ -119,7 +126,7 @@ class TrialTraining:
             proposal.arch,
             len(categories),
             self._recipe.losses,
-            seed=derive_seed(proposal.seed, "weights"),
+            seed=derive_seed(self._seed, "weights"),
         )
         checkpoints = Checkpoints(
             self._checkpoints, self._start, say=lambda note: report("training", 0.0, note)
@@ -130,7 +137,7 @@ class TrialTraining:
             self._dataset,
             self._recipe,
             self._course,
-            proposal.seed,
+            self._seed,
             device,
             lambda share, loss: report("training", share, f"training, loss {loss:.2f}"),
             checkpoints,

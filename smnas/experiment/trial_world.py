@@ -101,13 +101,14 @@ class TrialWorld(BaseModel):
                 f"data {self.data.source!r}: expected the content that the search began with "
                 f"({self.data_ids}); got another ({found}); put the files back as they were"
             )
-        train = for_training(splits.train, self.largest_input, self.recipes.largest_zoom)
-        if isinstance(train, CachedPictures):
-            train.prepare()
+        learned = for_training(splits.learned, self.largest_input, self.recipes.largest_zoom)
+        if isinstance(learned, CachedPictures):
+            learned.prepare()
+        splits = splits.shown_as(learned)
         if self.runtime not in TORCH_RUNTIMES:
             warm_up()
         return Evaluator(
-            train=train,
+            train=splits.train,
             val=splits.val,
             recipes=self.recipes,
             device=self.device,
@@ -118,6 +119,7 @@ class TrialWorld(BaseModel):
             threads=self.threads,
             processes=self.processes,
             runtime=self.runtime,
+            folds=splits.folds,
         )
 
     @property

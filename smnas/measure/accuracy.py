@@ -21,7 +21,7 @@ from smnas.measure.bootstrap import (
 )
 from smnas.measure.hits import find_hits
 from smnas.measure.metric import weighted_metric
-from smnas.measure.predictions import check_predictions, require_objects
+from smnas.measure.predictions import check_predictions, predict_all, require_objects
 from smnas.measure.protocol import (
     TORCH_EAGER,
     Predictor,
@@ -87,14 +87,9 @@ def measure_accuracy(
     Raises:
         DataError: The set has no object to find, or the predictor's results cannot be judged.
     """
-    predictions: list[Prediction] = []
-    for index in range(len(dataset)):
-        predictions.append(predictor.predict(dataset.read(index)[0]))
-        if progress is not None:
-            progress(index + 1, len(dataset))
     return evaluate_detections(
         dataset,
-        predictions,
+        predict_all(predictor, dataset, progress),
         split,
         device,
         runtime=runtime,
@@ -112,7 +107,7 @@ def evaluate_detections(
     runtime: Runtime = TORCH_EAGER,
     further: Sequence[str] = (),
     replicates: int = 1000,
-    seed: int = 0,
+    folds: int = 1,
 ) -> AccuracyResult:
     """Judge predictions by COCO's metrics, each with a 95 % bootstrap interval over pictures.
 
@@ -128,7 +123,7 @@ def evaluate_detections(
         runtime: What computed them, for the protocol.
         further: Accuracies to measure beside COCO's.
         replicates: Sets of pictures drawn for the intervals.
-        seed: Seed of these sets.
+        folds: How many trainings the predictions come from, for the protocol.
 
     Raises:
         DataError: The set has no object to find, or the predictions do not fit it.
@@ -141,9 +136,10 @@ def evaluate_detections(
         data_id=dataset.data_id,
         pictures=len(dataset),
         replicates=replicates,
+        folds=folds,
         versions=library_versions(),
     )
-    weights_BP = draw_weights(len(dataset), replicates, seed)
+    weights_BP = draw_weights(len(dataset), replicates, seed=0)
     found = _values_and_replicates(dataset, predictions, further, weights_BP)
     measurements: list[Measurement] = []
     for metric, (value, drawn_B) in found.items():

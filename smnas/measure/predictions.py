@@ -1,7 +1,7 @@
-"""The predictions of a whole set: checked where they enter, and kept as COCO results JSON."""
+"""The predictions of a whole set: made, checked where they enter, kept as COCO results JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 from smnas.data.dataset import DetectionDataset
 from smnas.detector.contract import Prediction
 from smnas.errors import DataError
+from smnas.measure.protocol import Predictor
 
 
 class _Result(BaseModel):
@@ -30,6 +31,20 @@ class _Result(BaseModel):
 
 
 _RESULTS = TypeAdapter(list[_Result])
+
+
+def predict_all(
+    predictor: Predictor,
+    dataset: DetectionDataset,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Prediction]:
+    """Return what is found in every picture of ``dataset``, one at a time."""
+    predictions: list[Prediction] = []
+    for index in range(len(dataset)):
+        predictions.append(predictor.predict(dataset.read(index)[0]))
+        if progress is not None:
+            progress(index + 1, len(dataset))
+    return predictions
 
 
 def check_predictions(dataset: DetectionDataset, predictions: Sequence[Prediction]) -> None:

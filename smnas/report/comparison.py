@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from smnas.report.tables import FrontRow
+from smnas.report.tables import FrontRow, judged_on
 from smnas.report.verdict import recommended_row, yardstick_row
 from smnas.report.wording import milliseconds, percent
 from smnas.trial.metrics import find_metric
@@ -45,7 +45,7 @@ def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
     on_test = all(row["accuracy_test"] is not None for _, row in shown)
     name = "accuracy_test" if on_test else "accuracy"
     accuracy = find_metric(shown[0][1]["accuracy_metric"]).title
-    title = f"{accuracy} x 100, {'test' if on_test else 'validation'} split"
+    title = f"{accuracy} x 100, {'test split' if on_test else judged_on(shown[0][1])}"
     strips = (
         _strip(title, "further right is better", shown, name, _accuracy(name)),
         _strip("Time per picture, ms", "further left is better", shown, "latency_ms", _time),

@@ -123,9 +123,15 @@ _COUNTED = {
 def _describe(item: Measurement) -> tuple[str, str]:
     protocol = item.protocol
     if isinstance(protocol, AccuracyProtocol):
+        folds = (
+            f" of train and val in {protocol.folds} folds, each picture judged by a training that "
+            "has not seen it"
+            if protocol.folds > 1
+            else ""
+        )
         return (
-            f"AP on the {protocol.split} split",
-            f"{protocol.pictures} pictures; {protocol.runtime}, {protocol.precision}, "
+            f"AP on {protocol.folds} folds" if folds else f"AP on the {protocol.split} split",
+            f"{protocol.pictures} pictures{folds}; {protocol.runtime}, {protocol.precision}, "
             f"{protocol.device}; 95 % interval from {protocol.replicates} bootstrap replicates "
             "over pictures",
         )

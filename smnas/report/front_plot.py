@@ -9,7 +9,14 @@ import plotly.graph_objects as go
 
 from smnas.report.objectives import FRONT_OBJECTIVES
 from smnas.report.plot_style import BLUE, GREEN, GREY, LAYOUT, ORANGE, transparent
-from smnas.report.tables import candidate_stage, front_members, is_final, is_measured, recommended
+from smnas.report.tables import (
+    candidate_stage,
+    folds_behind,
+    front_members,
+    is_final,
+    is_measured,
+    recommended,
+)
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.front import Objective
 from smnas.trial.measurement import Measurement
@@ -100,9 +107,14 @@ class _Axis:
     def layout(self, trials: Sequence[Trial]) -> dict[str, Any]:
         title = find_metric(self.objective.metric).title
         if self.objective.maximise:
-            return {"title": f"{title} x 100, validation split", "rangemode": "tozero"}
+            return {"title": f"{title} x 100, {_judged_on(trials)}", "rangemode": "tozero"}
         ticks = _round_ticks([self.place(trial) for trial in trials] or [1.0])
         return {"title": f"{title} (log scale)", "type": "log", **ticks}
+
+
+def _judged_on(trials: Sequence[Trial]) -> str:
+    folds = max((folds_behind(trial.measurement("ap")) for trial in trials), default=1)
+    return "validation split" + (f"; filled: {folds} folds of train and val" if folds > 1 else "")
 
 
 def _round_ticks(values: Sequence[float]) -> dict[str, list[Any]]:

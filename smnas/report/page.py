@@ -21,7 +21,14 @@ from smnas.report.front_plot import plot_front
 from smnas.report.growth_plot import plot_hypervolume
 from smnas.report.objectives import judged_metric, recommended_rule, run_objectives
 from smnas.report.pictures import ShownPicture, load_pictures
-from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, is_measured
+from smnas.report.tables import (
+    FrontRow,
+    flagged_times,
+    front_rows,
+    is_final,
+    is_measured,
+    judged_on,
+)
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import (
     MISSING,
@@ -117,6 +124,7 @@ def render_page(
         "settings": setting_rows(header.config),
         "notes": header.notes,
         "missing": MISSING,
+        "judged_on": judged_on(rows[0]) if rows else "",
     }
     return environment.get_template("page.html.j2").render(
         context | _inlined(),

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 from smnas.report.objectives import FRONT_OBJECTIVES, RECOMMENDED_SHARE, judged_metric
 from smnas.trial.front import Objective, front
 from smnas.trial.front_chance import FRONT_CHANCE
-from smnas.trial.measurement import Measurement, Split
+from smnas.trial.measurement import AccuracyProtocol, Measurement, Split
 from smnas.trial.metrics import (
     main_axes,
     over_yardstick,
@@ -54,6 +54,8 @@ class FrontRow(TypedDict):
     budget: dict[str, int]
     weights: str | None
     final: bool
+    folds: int
+    """Trainings behind ``ap``: above 1 the pictures of train and val, each unseen by its own."""
     recommended: bool
 
 
@@ -204,6 +206,7 @@ def _row(
         budget=trial.proposal.budget.model_dump(exclude_none=True),
         weights=_weights(trial, folder),
         final=final,
+        folds=folds_behind(trial.measurement("ap")),
         recommended=chosen,
     )
 
@@ -238,8 +241,19 @@ def _interval(found: Measurement | None) -> list[float] | None:
     return list(found.interval) if found is not None and found.interval is not None else None
 
 
+def folds_behind(found: Measurement | None) -> int:
+    """Return how many trainings an accuracy comes from, each judged on what it had not seen."""
+    protocol = None if found is None else found.protocol
+    return protocol.folds if isinstance(protocol, AccuracyProtocol) else 1
+
+
 def _flag(found: Measurement | None) -> str | None:
     return None if found is None else found.flag
+
+
+def judged_on(row: FrontRow) -> str:
+    """Return in words which pictures a detector was judged on before the test."""
+    return f"{row['folds']} folds of train and val" if row["folds"] > 1 else "validation split"
 
 
 def flagged_times(rows: Sequence[FrontRow]) -> list[str]:

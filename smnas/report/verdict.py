@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from smnas.report.tables import FrontRow
+from smnas.report.tables import FrontRow, judged_on
 from smnas.report.wording import milliseconds, percent, signed_percent
 from smnas.trial.metrics import find_metric, over_yardstick
 
@@ -161,7 +161,7 @@ def _compare(
 
 
 def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
-    split = "test" if name == "accuracy_test" else "validation"
+    split = "test split" if name == "accuracy_test" else judged_on(chosen)
     ratio = yardstick["latency_ms"] / chosen["latency_ms"]
     pace = f"{ratio:.1f} times as fast" if ratio >= 1 else f"{1 / ratio:.1f} times as slow"
     if _compare(chosen, yardstick, "latency_ms", more_is_better=False) == "tied":
@@ -171,7 +171,7 @@ def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
     metric = find_metric(chosen["accuracy_metric"]).title
     return (
         f"{_name(chosen)} takes {_milliseconds(chosen)} where the yardstick takes "
-        f"{_milliseconds(yardstick)}: {pace}. Its {metric} on the {split} split is "
+        f"{_milliseconds(yardstick)}: {pace}. Its {metric} on the {split} is "
         f"{_percent(chosen, name)} against {_percent(yardstick, name)}{paired}: "
         f"{_WORDS[accuracy]}."
     )

@@ -25,6 +25,8 @@ class AccuracyProtocol(_Value):
     pictures: int
     replicates: int
     """Bootstrap replicates over pictures behind the interval."""
+    folds: int = Field(default=1, exclude_if=lambda folds: folds == 1)
+    """Trainings that the predictions come from, each for the pictures that it had not seen."""
     versions: dict[str, str]
 
 

@@ -57,7 +57,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     flags = ["--images", "pics", "--val", "v.json", "--test", "t.json", "--space", "paper"]
     flags += ["--trials", 9, "--hours", 2.5, "--seed", 3, "--device", "cuda:1", "--init", "w"]
     flags += ["--group-by", "film", "--disk-quota", 2.5, "--final-norm", "both"]
-    flags += ["--plateau", 40, "--recipe", "paper"]
+    flags += ["--plateau", 40, "--recipe", "paper", "--folds", 5]
     assert call("search", "my/boxes.json", *flags).exit_code == 0
     config = searched["config"]
     assert config.data.model_dump() == {
@@ -66,6 +66,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
         "val": "v.json",
         "test": "t.json",
         "group_by": "film",
+        "folds": 5,
     }
     assert (config.space, config.trials, config.hours) == ("paper", 9, 2.5)
     assert (config.seed, config.device) == (3, "cuda:1")

@@ -54,6 +54,7 @@ def test_flags_win_over_the_file_and_none_says_nothing(tmp_path):
         "val": "w.json",
         "test": None,
         "group_by": None,
+        "folds": None,
     }
     assert (config.seed, config.trials) == (4, 10)
     assert config.budgets.final == Budget(epochs=20)

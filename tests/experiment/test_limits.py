@@ -22,13 +22,13 @@ def limit_s(stand_in, trial, *, minutes, seen=(), workplace=EVERYTHING) -> float
 @pytest.fixture
 def make_trial(stand_in):
     from smnas.arch import DetectorArch
-    from smnas.trial.trial import Origin, Proposal, Trial
+    from smnas.trial.trial import Origin, Proposal, Stage, Trial
 
     arch = DetectorArch.parse("64x64/basicblock_8_1-1-1-1/fpn-p2-p4-16/none/retina")
 
-    def make(epochs: int, seconds: float | None = None) -> Trial:
+    def make(epochs: int, seconds: float | None = None, stage: Stage = 1) -> Trial:
         budget, origin = Budget(epochs=epochs), Origin(operator="sample")
-        proposal = Proposal(arch=arch, stage=1, origin=origin, budget=budget, seed=0)
+        proposal = Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=0)
         trial = Trial(number=0, proposal=proposal)
         if seconds is None:
             return trial
@@ -46,6 +46,16 @@ def test_plan_decides_while_nothing_has_been_seen(stand_in, make_trial):
 def test_slowest_so_far_counts_where_it_was_slower_than_planned(stand_in, make_trial):
     seen = [make_trial(2, 20_000.0), make_trial(2, 10.0)]
     assert limit_s(stand_in, make_trial(1), minutes=1000, seen=seen) == PATIENCE * 10_000
+
+
+def test_a_final_that_is_trained_on_folds_has_time_for_all_of_them(stand_in, make_trial):
+    stages = (*STAGES, PlannedStage("finals", 25, Budget(epochs=9), folds=5))
+    plan = Plan(stages, None, 1.0)
+    seen = [make_trial(2, 200.0)]
+    limits = TrialLimits(EVERYTHING, plan, lambda: seen, EIGHT, Budget(epochs=9))
+    assert limits(make_trial(9, stage="final")).seconds == PATIENCE * 100 * 5 * 9
+    seen.append(make_trial(9, 45_000.0, stage="final"))  # 1,000 s an epoch of each fold
+    assert limits(make_trial(2)).seconds == PATIENCE * 1000 * 2
 
 
 def test_short_trials_have_time_for_what_is_no_training(stand_in, make_trial):

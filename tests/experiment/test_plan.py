@@ -5,7 +5,7 @@ from smnas.experiment.plan import Plan, PlannedStage, _count_stages
 from smnas.search.settings import SearchSettings
 from smnas.trial.budget import Budget
 from smnas.trial.measurement import CountProtocol, Measurement
-from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Trial
+from smnas.trial.trial import Failure, Origin, Outcome, Proposal, Stage, Trial
 
 
 def make_settings(**changes) -> SearchSettings:
@@ -18,6 +18,18 @@ def make_settings(**changes) -> SearchSettings:
         "seed": 0,
     }
     return SearchSettings.model_validate({**fields, **changes})
+
+
+def make_trial(number: int, stage: Stage, epochs: int) -> Trial:
+    proposal = Proposal(
+        arch=DetectorArch.parse("retinanet-r18-quarter"),
+        stage=stage,
+        origin=Origin(operator="sample"),
+        budget=Budget(epochs=epochs),
+        seed=0,
+    )
+    failed = Outcome(failure=Failure(stage="training", reason="x"))
+    return Trial(number=number, proposal=proposal, outcome=failed)
 
 
 def test_trainings_are_those_of_the_settings():
@@ -35,6 +47,20 @@ def test_hours_limit_the_candidates_that_fit():
     settings = make_settings(trials=1_000_000, seconds=1000.0)
     stages = _count_stages(settings, lambda budget: 10.0 * budget.epochs)
     assert [stage.trainings for stage in stages] == [15, 8, 5, 1, 1]
+
+
+def test_finals_and_long_yardsticks_are_trained_once_for_each_fold():
+    stages = _count_stages(make_settings(yardsticks=2), lambda budget: 60.0, folds=5)
+    assert [stage.trainings for stage in stages] == [12, 8, 25, 1, 10]
+    plan = Plan(stages, 10.0, 1.0)
+    assert plan.sentences[0].startswith("56 trainings: stage one 12 x 4 epochs, ")
+    assert "finals 25 x 10 epochs (5 folds), yardstick, short 1 x 4 epochs, " in plan.sentences[0]
+    finals = [make_trial(number, "final", 10) for number in range(5)]
+    assert [plan.trainings_in(trial) for trial in finals] == [5] * 5
+    assert plan.trainings_in(make_trial(0, "yardstick", 4)) == 1
+    assert plan.trainings_in(make_trial(0, 1, 10)) == 1
+    whole = 12 * 4 + 8 * 5 + 25 * 10 + 4 + 10 * 10
+    assert plan.done_share(finals) == pytest.approx(250 / whole)
 
 
 @pytest.mark.parametrize(

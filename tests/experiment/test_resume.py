@@ -45,6 +45,10 @@ def test_new_run_keeps_its_configuration(tmp_path):
             {"config": {"recipe": {"batch": 16, "optimizer": {"learning_rate": 0.1}}}},
             "recipe.optimizer.learning_rate: was 0.002, is 0.1",
         ),
+        (
+            {"config": {"data": {"source": "trees", "folds": 5}}},
+            "data.folds: was not set, is 5",
+        ),
         ({"config": {"trials": 17}}, "trials: was 18, is 17; it may grow, not shrink"),
         ({"smnas_version": "0.2.0"}, "smnas: was 0.1.0, is 0.2.0"),
         ({"data_ids": {"train": "aa", "val": "cc"}}, "the content of val has changed"),
