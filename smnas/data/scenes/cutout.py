@@ -25,6 +25,12 @@ _EDGE_BLUR_PX = 1.5
 _EDGE_REACH_PX = 4
 """How far the soft edge reaches beyond the opaque pixels."""
 
+FADING_PX = 24
+"""Thin parts of cut-outs shorter than this may fade when they are shrunk; none of longer ones do,
+so that longer ones are what they were before faded parts were raised."""
+_FADED_PX = 2
+"""What a shape has lost when a part of it has faded and not only its edge was rounded."""
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -68,7 +74,26 @@ def turn_cutout(tile: Grey, ground: int, pose: Pose) -> tuple[Grey, Grey]:
         for image in (alpha, Image.fromarray(shading))
     )
     alpha_HW, shading_HW = map(np.asarray, turned)
-    return alpha_HW, shading_HW
+    return _raise_faded(alpha_HW, pose.long_side_px), shading_HW
+
+
+def _raise_faded(alpha_HW: Grey, long_side_px: float) -> Grey:
+    """Return the alpha, raised as little as brings back the thin parts at the ends of a shape.
+
+    A strap thinner than a pixel is below ``OPAQUE`` everywhere, and the shape too short without it.
+    """
+    profiles = alpha_HW.max(axis=0), alpha_HW.max(axis=1)
+
+    def long_side(level: int) -> int:
+        above = (np.flatnonzero(profile >= level) for profile in profiles)
+        return max(int(np.ptp(places)) + 1 if len(places) else 0 for places in above)
+
+    if long_side_px >= FADING_PX or long_side(OPAQUE) > long_side_px - _FADED_PX:
+        return alpha_HW
+    enough = (level for level in range(OPAQUE, 0, -1) if long_side(level) >= long_side_px - 1)
+    level = next(enough, OPAQUE)
+    raised_HW = np.ceil(alpha_HW.astype(np.float32) * (OPAQUE / level))
+    return np.minimum(raised_HW, 255).astype(np.uint8)
 
 
 def _close(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from smnas.data.annotations import Annotations
 from smnas.data.dataset import DetectionDataset, hash_content
 from smnas.data.picture import Picture
 from smnas.data.scenes.parts import CATEGORIES, load_parts
-from smnas.data.scenes.recipe import RECIPE_VERSION, render_scene
+from smnas.data.scenes.recipe import recipe_version, render_scene
 from smnas.data.scenes.settings import GRADES, ScenesSettings, SplitName
 from smnas.data.scenes.store import KeptPictures, keep_pictures
 from smnas.seeding import generator
@@ -33,7 +33,8 @@ class ScenesDataset(DetectionDataset):
         self._split: SplitName = split
         self._parts = load_parts(split)
         self._grade = GRADES[settings.grade]
-        facts = (RECIPE_VERSION, settings.grade, self._grade, settings.size, settings.seed)
+        version = recipe_version(self._grade, settings.size)
+        facts = (version, settings.grade, self._grade, settings.size, settings.seed)
         self._data_id = hash_content(
             [self._parts.content_id, split, str(len(self)), *map(repr, facts), repr(CATEGORIES)]
         )

@@ -43,6 +43,22 @@ def test_the_long_side_is_as_asked_and_the_shape_lies_in_the_middle(
     assert alpha[:, [0, -1]].max() < OPAQUE
 
 
+def test_a_strap_thinner_than_a_pixel_does_not_fade():
+    sandal = load_parts("val").cutouts[3][0]
+    alpha, _ = turn_cutout(sandal, PRODUCT_GREY, Pose(1.25, 0, 10))
+    left, top, right, bottom = opaque_box(alpha)
+    assert (right - left, bottom - top) == (9, 3)
+    assert alpha.min() == 0
+    assert alpha.max() == 255
+
+
+def test_what_did_not_fade_is_not_raised(monkeypatch):
+    shoe, pose = load_parts("val").cutouts[4][0], Pose(1.0, 0, 16)
+    alpha, _ = turn_cutout(shoe, PRODUCT_GREY, pose)
+    monkeypatch.setattr("smnas.data.scenes.cutout.FADING_PX", 0)
+    np.testing.assert_array_equal(turn_cutout(shoe, PRODUCT_GREY, pose)[0], alpha)
+
+
 def test_stretch_widens_before_the_turn():
     square = tile_of(slice(7, 21), slice(7, 21))
     left, top, right, bottom = opaque_box(turn_cutout(square, PRODUCT_GREY, Pose(1.25, 0, 100))[0])

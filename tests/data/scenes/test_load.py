@@ -85,8 +85,13 @@ def test_the_id_changes_with_all_that_decides_and_needs_no_picture(monkeypatch):
     assert len(set(ids)) == len(names)
     assert scenes().train.data_id == ids[0]
     assert scenes(names[2]).val.data_id == scenes().val.data_id  # val is the same
-    monkeypatch.setattr(load_module, "RECIPE_VERSION", load_module.RECIPE_VERSION + 1)
+    monkeypatch.setattr(load_module, "recipe_version", lambda *_: 9)
     assert scenes().train.data_id != ids[0]
+
+
+@pytest.mark.golden
+def test_the_id_of_pictures_that_tables_were_made_with_is_the_recorded_one():
+    assert scenes("scenes:easy,train=800,val=300,size=96").train.data_id == "f255b89013db"
 
 
 def test_pictures_are_made_once(monkeypatch):

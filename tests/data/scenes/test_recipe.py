@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smnas.data.scenes.painting import BACKGROUND, Layer, Shadow, annotate, paint_layers
 from smnas.data.scenes.parts import load_parts
-from smnas.data.scenes.recipe import RECIPE_VERSION, RenderedScene, render_scene
+from smnas.data.scenes.recipe import RenderedScene, recipe_version, render_scene
 from smnas.data.scenes.settings import GRADES
 from smnas.seeding import generator
 
@@ -178,11 +178,11 @@ def test_patterns_are_never_cut_from_the_background():
 
 @pytest.mark.golden
 def test_the_recipe_is_the_recorded_one():
-    """Whoever changes what comes out raises RECIPE_VERSION and records the scene anew.
+    """Whoever changes what comes out raises recipe_version and records the scene anew.
 
     Other versions of Pillow and NumPy may round differently, hence the tolerances.
     """
-    assert RECIPE_VERSION == 1
+    assert recipe_version(GRADES["hard"], 128) == 2
     scene = render("hard", 9, size=128, split="train")
     boxes, labels, ignored = zip(*RECORDED_OBJECTS, strict=True)
     np.testing.assert_allclose(scene.annotations.boxes_xyxy, boxes, atol=1)
@@ -190,3 +190,9 @@ def test_the_recipe_is_the_recorded_one():
     assert scene.annotations.ignore.tolist() == list(ignored)
     shades = scene.picture.reshape(4, 32, 4, 32, 3).mean(axis=(1, 3, 4))
     np.testing.assert_allclose(shades, RECORDED_SHADES, atol=1)
+
+
+def test_the_version_stays_where_nothing_is_small_enough_to_fade():
+    assert [recipe_version(GRADES["easy"], size) for size in (95, 96, 160)] == [2, 1, 1]
+    # Digits of normal pictures are at least 0.08 of the side, objects 0.10.
+    assert [recipe_version(GRADES["normal"], size) for size in (299, 300)] == [2, 1]
