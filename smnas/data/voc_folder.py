@@ -5,6 +5,8 @@ The layout is that of the VOC devkit (Everingham et al., The PASCAL Visual Objec
 order, which is the devkit's own order for its twenty.
 """
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +24,8 @@ from smnas.errors import DataError, MissingFileError
 SETS = PurePosixPath("ImageSets", "Main")
 ANNOTATIONS = "Annotations"
 PICTURES = "JPEGImages"
+
+_MARK = re.compile(r"\s+-?[01]$")
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _find_splits(
     sets = {item: file for item, file in sets.items() if file.is_file()}
     notes: list[str] = []
     if "test" in sets and not any(
-        (annotations / f"{name}.xml").is_file() for name in _names(sets["test"])
+        os.path.isfile(annotations / f"{name}.xml") for name in _names(sets["test"], annotations)
     ):
         notes.append(f"{SETS}/test.txt is left out: none of its pictures is annotated.")
         del sets["test"]
@@ -115,19 +119,32 @@ def _find_splits(
     return read, tuple(notes)
 
 
-def _names(file: Path) -> list[str]:
-    """Return the first word of each line: sets of one class say more behind it."""
-    return [line.split()[0] for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
+def _names(file: Path, annotations: Path) -> list[str]:
+    """Return the name in each line: that of a file, else what is left without a mark behind it.
+
+    Sets of one class say 1, 0 or -1 behind the name; and names may hold spaces and end in numbers.
+
+    Raises:
+        DataError: Not a text file.
+    """
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not a text file in UTF-8: {error}") from None
+    names: list[str] = []
+    for line in filter(str.strip, lines):
+        unmarked = _MARK.sub("", line.strip())
+        may_be = (line, line.strip(), unmarked)
+        there = (name for name in may_be if os.path.isfile(annotations / f"{name}.xml"))
+        names.append(next(there, unmarked))
+    return names
 
 
 def _read_set(file: Path, root: Path, annotations: Path, faults: Faults) -> list[str]:
     if not file.is_file():
         raise MissingFileError(f"{file}: no such image set")
     place = f"{SETS}/{file.name}"
-    try:
-        names = _names(file)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not a text file in UTF-8: {error}") from None
+    names = _names(file, annotations)
     kept: dict[str, None] = {}
     inside = Inside(annotations)
     for line, name in enumerate(names, start=1):

@@ -59,6 +59,19 @@ class TestGoodFolders:
         splits = load_voc(path)
         assert [splits["train"].picture_id(i) for i in range(2)] == ["2008_5", "2008_0"]
 
+    def test_names_with_spaces_and_numbers_behind_are_names(self, voc_folder):
+        for folder, ending in (("Annotations", "xml"), ("JPEGImages", "jpg")):
+            for number in (0, 1):
+                file = voc_folder / folder / f"2008_{number}.{ending}"
+                file.rename(file.with_name(f"Süd West {number}.{ending}"))
+        path = voc_folder / "ImageSets/Main/train.txt"
+        path.write_text("Süd West 0\nSüd West 1  -1\n2008_2 1 \n", "utf-8")
+        train = load_voc(voc_folder)["train"]
+        assert [train.picture_id(i) for i in range(3)] == ["Süd West 0", "Süd West 1", "2008_2"]
+        assert train.picture_file(1).name == "Süd West 1.jpg"
+        path.write_text("Süd West 2\n")
+        assert "train.txt: entry 1: no file 'Annotations/Süd West 2.xml'" in fault_of(voc_folder)
+
     def test_a_test_set_that_nobody_annotated_is_left_out_aloud(self, voc_folder):
         (voc_folder / "ImageSets/Main/test.txt").write_text("2009_1\n2009_2\n")
         splits = load_voc(voc_folder)
@@ -117,6 +130,11 @@ class TestFaults:
         assert "Annotations/2008_4.xml: size/width: expected a number, got None" in text
         assert "ImageSets/Main/train.txt: '2008_0' is there twice" in text
         assert "train.txt: entry 6: no file 'Annotations/2010_9.xml'" in text
+
+    @pytest.mark.parametrize("split", ["train", "test"])
+    def test_an_image_set_that_is_no_text(self, voc_folder, split):
+        (voc_folder / f"ImageSets/Main/{split}.txt").write_bytes(b"2008_0\n\xff\xfe")
+        assert f"{split}.txt: not a text file in UTF-8" in fault_of(voc_folder)
 
     def test_pictures_that_are_missing_are_named(self, voc_folder):
         (voc_folder / "JPEGImages/2008_4.jpg").unlink()
