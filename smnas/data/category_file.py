@@ -64,8 +64,8 @@ def _read(path: Path, faults: Faults) -> tuple[Category, ...] | None:
         found = _FILE.validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        faults.add(f"{FILE_NAME}: {place}: {first['msg']}; expected a list of id and name")
+        place = "".join(f"{step}: " for step in first["loc"])
+        faults.add(f"{FILE_NAME}: {place}{first['msg']}; expected a list of id and name")
         return None
     by_id = sorted(found, key=lambda item: item.id)
     if len({item.id for item in found}) < len(found) or len({i.name for i in found}) < len(found):

@@ -34,6 +34,7 @@ def load_coco(
         DataError: What the file says is wrong; all faults are named.
     """
     path = Path(path)
+    faults = faults or Faults(path)
     content = read_coco_file(path, faults)
     folder = Path(images) if images else _find_folder(path, content, look_in)
     table = PictureTable(
@@ -47,9 +48,13 @@ def load_coco(
 
     def box_place(number: int) -> tuple[str, object]:
         item = content.annotations[number]
-        return f"{name_annotation(item, number)}.bbox", list(item.bbox)
+        return f"{name_annotation(item, number, faults)}.bbox", list(item.bbox)
 
-    return open_table(table, Places(lambda row: f"images[{row}].file_name", box_place), faults)
+    def picture_place(row: int) -> str:
+        name = f"images (id {content.images[row].id})" if faults.left_out else f"images[{row}]"
+        return f"{name}.file_name"
+
+    return open_table(table, Places(picture_place, box_place), faults)
 
 
 def _by_id(content: CocoFile) -> list[CocoCategory]:

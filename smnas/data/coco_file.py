@@ -128,11 +128,13 @@ def _leave_out_strangers(content: CocoFile, faults: Faults) -> CocoFile:
     for number, item in enumerate(content.annotations):
         if item.image_id not in image_ids:
             strangers.add(number)
-            faults.add(f"{name_annotation(item, number)}.image_id: no image {item.image_id!r}")
+            name = name_annotation(item, number, faults)
+            faults.add(f"{name}.image_id: no image {item.image_id!r}")
         if item.category_id not in category_ids:
             strangers.add(number)
+            name = name_annotation(item, number, faults)
             faults.add(
-                f"{name_annotation(item, number)}.category_id: no category {item.category_id}; "
+                f"{name}.category_id: no category {item.category_id}; "
                 f"categories has {_some(category_ids)}"
             )
     if not strangers:
@@ -146,6 +148,12 @@ def _some(ids: Iterable[int], shown: int = 10) -> str:
     return ", ".join(map(str, ordered[:shown])) + (", ..." if len(ordered) > shown else "")
 
 
-def name_annotation(item: CocoAnnotation, number: int) -> str:
-    """Return how an annotation is called in messages: by its id where it has one."""
+def name_annotation(item: CocoAnnotation, number: int, faults: Faults) -> str:
+    """Return how an annotation is called in messages: by its place in the file, and by its id.
+
+    Where others have been left out its place is not known any more.
+    """
+    if faults.left_out:
+        named = f"of image {item.image_id!r}" if item.id is None else f"id {item.id}"
+        return f"annotations ({named})"
     return f"annotations[{number}]" if item.id is None else f"annotations[{number}] (id {item.id})"

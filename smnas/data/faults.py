@@ -24,6 +24,11 @@ class Faults:
         self._shown: list[str] = []
         self._count = 0
 
+    @property
+    def left_out(self) -> bool:
+        """Whether something faulty has been left out, so that numbers are no more the file's."""
+        return False
+
     def add(self, text: str) -> None:
         """Note a fault; ``text`` names the field, what was expected and what came."""
         self._count += 1
@@ -72,6 +77,11 @@ class KeptFaults(Faults):
         super().__init__(path)
         self.noted: list[Noted] = []
         self._fresh: list[str] = []
+
+    @property
+    def left_out(self) -> bool:
+        """Whether faults have been kept, and the reader has gone on without what is faulty."""
+        return bool(self.noted)
 
     def add(self, text: str) -> None:
         """Note a fault."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from smnas.data.bdd100k import load_bdd100k
+from smnas.data.category_file import FILE_NAME
 from smnas.data.coco import load_coco
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
@@ -49,7 +50,7 @@ def open_source(
     if yaml is not None:
         return load_yolo(yaml, pictures, known, faults)
     if path.is_dir():
-        raise ConfigError(f"data {str(source)!r} is a folder; expected {EXPECTED}")
+        raise ConfigError(f"data {str(source)!r} is a folder; expected {EXPECTED}; {_inside(path)}")
     if not path.is_file():
         raise MissingFileError(f"{path}: no such annotation file; expected {EXPECTED}")
 
@@ -86,6 +87,17 @@ def open_split(
             f"{split} split, or with none"
         )
     return found.get(split, found["train"])
+
+
+def _inside(folder: Path) -> str:
+    """Return what a folder of no known format holds, in words: its JSON files may be meant."""
+    found = sorted(path.name for path in folder.iterdir())
+    files = [name for name in found if name.endswith(".json") and name != FILE_NAME]
+    found = files or found
+    if not found:
+        return "it is empty"
+    listed = ", ".join(map(repr, found[:6])) + (", ..." if len(found) > 6 else "")
+    return f"it holds {listed}" + (": name one of them" if files else "")
 
 
 def _is_bdd100k(path: Path) -> bool:

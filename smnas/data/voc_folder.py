@@ -68,6 +68,8 @@ def load_voc(
         MissingFileError: No such file or folder.
         DataError: What the files say is wrong; all faults are named.
     """
+    if images and not images.is_dir():
+        raise MissingFileError(f"{images}: no such folder of pictures")
     root = path if path.is_dir() else path.absolute().parents[2]
     annotations = root / ANNOTATIONS if (root / ANNOTATIONS).is_dir() else root
     faults = faults or Faults(root)
@@ -181,18 +183,19 @@ def _find_pictures(
     folder: _Folder, places: list[Path], faults: Faults
 ) -> tuple[Path, dict[str, str]]:
     """Return the folder of the pictures, and in it the file of each; those not there are noted."""
-    best: tuple[Path, dict[str, str]] = (places[0], {})
+    best: tuple[Path, dict[str, str]] = (folder.root, {})
     for place in places:
         if place.is_dir():
             files = _match(folder, list_pictures(place))
             if len(files) > len(best[1]):
                 best = place, files
-    for name in folder.found.keys() - best[1].keys() if len(best[1]) < len(folder.found) else ():
-        wanted = folder.found[name].file_name
-        faults.add(
-            f"{folder.place(name)}: filename: no picture {wanted!r}, nor {name!r} with another "
-            f"extension, in {best[0]}"
-        )
+    looked_in = best[0] if best[1] else " or ".join(map(str, dict.fromkeys(places)))
+    for name in folder.found:
+        if name not in best[1]:
+            faults.add(
+                f"{folder.place(name)}: filename: no picture {folder.found[name].file_name!r}, nor "
+                f"{name!r} with another extension, in {looked_in}"
+            )
     return best
 
 

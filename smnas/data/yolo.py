@@ -55,7 +55,10 @@ def load_yolo(
     splits = {
         name: _find_pictures(name, places, root, faults) for name, places in content.splits.items()
     }
-    faults.raise_if_any("expected folders or lists of pictures; --images names what they start at")
+    expected = "expected folders or lists of pictures; --images names what they start at"
+    faults.raise_if_any(expected)
+    if faults.left_out and not any(names for _, names in splits.values()):
+        raise faults.error(expected)
     return {
         name: _open_split(path, name, split, content.classes, categories, faults)
         for name, split in splits.items()
@@ -88,7 +91,10 @@ def _find_pictures(
         elif found.is_dir():
             files.update(dict.fromkeys(found / name for name in list_pictures(found)))
         elif found.is_file():
-            files.update(dict.fromkeys(_read_list(found, root)))
+            try:
+                files.update(dict.fromkeys(_read_list(found, root)))
+            except UnicodeDecodeError:
+                faults.add(f"{split}: {place!r} is neither a folder nor a text file in UTF-8")
         else:
             faults.add(f"{split}: no folder or list {place!r} in {root}")
     folder = found if len(places) == 1 and found.is_dir() else root

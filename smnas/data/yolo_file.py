@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from smnas.data.faults import Faults
 from smnas.data.table import Text
@@ -48,6 +49,10 @@ class YoloFile:
     classes: list[str]
 
 
+_NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What the parser raises: also of its own accord for dates, numbers and the like that are none."""
+
+
 def read_yolo_file(path: Path, faults: Faults) -> YoloFile:
     """Return what a ``data.yaml`` says.
 
@@ -60,13 +65,13 @@ def read_yolo_file(path: Path, faults: Faults) -> YoloFile:
     expected = "expected a YOLO data.yaml: train, val and names"
     try:
         content = _Content.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        faults.add(f"not YAML: {' '.join(str(error).split())}")
-        raise faults.error(expected) from None
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            place = ".".join(map(str, item["loc"])) or "the file"
-            faults.add(f"{place}: {item['msg']}, got {item['input']!r:.60}")
+            faults.add(_tell(item))
+        raise faults.error(expected) from None
+    except _NOT_YAML as error:
+        cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        faults.add(f"not YAML: {' '.join(cause.split())}")
         raise faults.error(expected) from None
     names = content.names
     classes = names if isinstance(names, list) else [names[number] for number in sorted(names)]
@@ -79,3 +84,13 @@ def read_yolo_file(path: Path, faults: Faults) -> YoloFile:
         faults.add("names and train: expected at least one of each")
     faults.raise_if_any(expected)
     return YoloFile(content.path, {k: places for k, places in splits.items() if places}, classes)
+
+
+def _tell(item: ErrorDetails) -> str:
+    """Return a fault in words: where it is, what was expected, and what came."""
+    place = ".".join(map(str, item["loc"]))
+    if item["type"] == "missing":
+        return f"{place}: missing"
+    if not place:
+        return f"expected keys and values, got {item['input']!r:.60}"
+    return f"{place}: {item['msg'].removeprefix('Input ')}, got {item['input']!r:.60}"

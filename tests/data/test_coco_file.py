@@ -170,9 +170,10 @@ class TestKeptFaults:
         told = "\n".join(noted)
         for place in (
             "annotations[0].bbox[2]",
-            "image_id: no image 77",
-            "no category 99",
-            "(id 103).bbox: expected a width",
+            "annotations (id 101).image_id: no image 77",
+            "annotations (id 102).category_id: no category 99",
+            "annotations (id 103).bbox: expected a width",
+            "images (id 14).file_name: no picture 'picture_4.jpg'",
             "no picture 'picture_4.jpg'",
         ):
             assert place in told

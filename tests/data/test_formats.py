@@ -50,6 +50,12 @@ class TestFindingOut:
             open_source(tmp_path)
         with pytest.raises(MissingFileError, match="no such annotation file"):
             open_source(tmp_path / "gone")
+        with pytest.raises(ConfigError, match=r"it is empty$"):
+            open_source(tmp_path)
+        for name in ("b.txt", "Süd.json", "val.json"):
+            (tmp_path / name).touch()
+        with pytest.raises(ConfigError, match=r"it holds 'Süd.json', 'val.json': name one of them"):
+            open_source(tmp_path)
 
 
 class TestNamedSplits:

@@ -142,6 +142,21 @@ class TestFaults:
         assert "Annotations/2008_4.xml: filename: no picture '2008_4.jpg'" in text
         assert "--images" in text
 
+    def test_no_pictures_at_all(self, voc_folder, tmp_path):
+        shutil.rmtree(voc_folder / "JPEGImages")
+        lines = fault_of(voc_folder).splitlines()
+        assert [line.split(":")[0].strip() for line in lines[1:-1]] == [
+            f"Annotations/2008_{number}.xml" for number in range(6)
+        ]
+        assert f"in {voc_folder / 'JPEGImages'} or {voc_folder / 'images'} or" in lines[1]
+        with pytest.raises(MissingFileError, match="gone: no such folder of pictures"):
+            load_voc(voc_folder, images=tmp_path / "gone")
+        faults = KeptFaults(voc_folder)
+        with pytest.raises(DataError):
+            load_voc(voc_folder, faults=faults)
+        assert [len(item.texts) for item in faults.noted][:1] == [6]
+        assert faults.noted[0].advice == "name the folder of the pictures with --images"
+
     def test_pictures_elsewhere_are_found_when_named(self, voc_folder, tmp_path):
         (voc_folder / "JPEGImages").rename(tmp_path / "elsewhere")
         assert "no picture" in fault_of(voc_folder)

@@ -140,6 +140,12 @@ class TestFaults:
             ("train: images/train", "", "train"),
             ("path: .", "path: [", "not YAML"),
             ("path: .", "- 3", "not YAML"),
+            ("path: .", "path: 2001-13-45", "not YAML: month must be in 1..12"),
+            ("path: .", "path: !!bool perhaps", "not YAML"),
+            ("path: .", "path: !!timestamp soon", "not YAML"),
+            ("path: .", "path: " + "[" * 3000, "not YAML: nested too deeply"),
+            ("names: [cat, dog]", "", "  names: missing\n"),
+            ("train: images/train", "train: images/train/a.jpg", "'images/train/a.jpg' is neither"),
         ],
     )
     def test_a_wrong_file_is_named(self, yolo_folder, old, new, said):
@@ -147,6 +153,18 @@ class TestFaults:
         text = fault_of(yolo_folder)
         assert "data.yaml: " in text
         assert said in text
+
+    def test_a_file_that_holds_something_else(self, yolo_folder):
+        (yolo_folder / "data.yaml").write_text("hello")
+        assert "  expected keys and values, got 'hello'\n" in fault_of(yolo_folder)
+
+    def test_where_no_picture_is_found_no_more_is_said(self, yolo_folder):
+        edit(yolo_folder, "train: images/train", "train: images/gone")
+        edit(yolo_folder, "val: images/val", "val: images/gone")
+        faults = KeptFaults(yolo_folder)
+        with pytest.raises(DataError):
+            load(yolo_folder, faults=faults)
+        assert [len(noted.texts) for noted in faults.noted] == [2]
 
     def test_what_is_sound_can_be_had_beside_the_faults(self, yolo_folder):
         (yolo_folder / "images/train/b.jpg").write_bytes(b"")
