@@ -40,7 +40,7 @@ def convert(
     done = write(_open(data_spec(data, images, val, test)), out, to, copy)
     console = results()
     for split, pictures in done.pictures.items():
-        line = f"{out}: {split}: {pictures:,} pictures, {done.boxes[split]:,} boxes"
+        line = f"{out}: {split}: {pictures:,} pictures, {done.boxes[split]:,} boxes read"
         console.print(line, markup=False, soft_wrap=True)
     for note in done.notes:
         console.print(f"- {note}", markup=False)

@@ -119,7 +119,9 @@ def _add_group(app: typer.Typer, name: str, command: Command) -> None:
 def _guarded(function: Callable[..., None]) -> Callable[..., None]:
     """Return the command with errors of ours told in words and turned into exit codes.
 
-    Any other error is a fault of smnas: it keeps its traceback, and Python's exit code is 1.
+    So are files that are there but cannot be used as they are meant: by permission, on a disk that
+    is read-only, a folder in place of a file. Any other error is a fault of smnas: it keeps its
+    traceback, and Python's exit code is 1.
     """
 
     @functools.wraps(function)
@@ -129,6 +131,11 @@ def _guarded(function: Callable[..., None]) -> Callable[..., None]:
         except SmnasError as error:
             complain(str(error))
             raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            if error.filename is None or isinstance(error, FileNotFoundError):
+                raise
+            complain(f"{error.filename}: {error.strerror}; name another place, or mend this one")
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             complain("stopped before the end; the same call begins again")
             raise typer.Exit(FAILED) from None

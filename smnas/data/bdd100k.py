@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smnas.data.bdd100k_file import EXPECTED, Frame, ImageSize, read_bdd_file
 from smnas.data.bdd100k_names import CLASSES, Names
-from smnas.data.category_file import settle_categories
+from smnas.data.category_file import FILE_NAME, settle_categories
 from smnas.data.dataset import Category
 from smnas.data.faults import Faults
 from smnas.data.inside import Inside
@@ -45,6 +45,8 @@ def load_bdd100k(
     classes = CLASSES
     if content.config is not None:
         classes = tuple(leaf for item in content.config.categories for leaf in item.leaves())
+    elif (path.parent / FILE_NAME).is_file():
+        classes = ()  # that file says all
     categories = settle_categories(classes, 1, path.parent, known, faults)
     frames = _first_of_each(content.frames, faults)
     folder, files = _find_pictures(path, frames, images, look_in)

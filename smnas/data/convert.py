@@ -56,7 +56,7 @@ def convert(
         copy: Copy the pictures; otherwise they are linked where the disk allows it.
 
     Raises:
-        ConfigError: No such format, or something is in the folder.
+        ConfigError: No such format, something is in the folder, or it cannot be made.
         DataError: Names of pictures that the format cannot tell apart.
     """
     if form not in WRITERS:
@@ -64,8 +64,13 @@ def convert(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: is there and not empty; name a new folder")
     parts = make_parts(datasets, copy)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f"{out.name}.", dir=out.parent))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f"{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise ConfigError(
+            f"{out}: no folder can be made there: {error.strerror}; name one that can be written to"
+        ) from None
     try:
         folder = workshop / "data"
         folder.mkdir()

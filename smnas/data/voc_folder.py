@@ -154,7 +154,7 @@ def _read_set(file: Path, root: Path, annotations: Path, faults: Faults) -> list
             faults.add(f"{place}: {name!r} is there twice (entry {line})")
         elif not inside.holds(f"{name}.xml"):
             faults.add(f"{place}: entry {line}: {name!r} leaves {annotations}")
-        elif not (annotations / f"{name}.xml").is_file():
+        elif not os.path.isfile(annotations / f"{name}.xml"):
             folder = annotations.relative_to(root)
             faults.add(f"{place}: entry {line}: no file {str(folder / f'{name}.xml')!r}")
         else:

@@ -6,6 +6,7 @@ a split is a folder, a text file of pictures, or a list of these; the labels of
 shows nothing. Classes are numbered from 0.
 """
 
+import os
 from pathlib import Path
 
 from smnas.data.category_file import settle_categories
@@ -70,7 +71,7 @@ def _find_root(path: Path, content: YoloFile) -> Path:
     beside = path.absolute().parent
     named = beside / (content.path or "")
     # Many files carry a path of the machine that wrote them.
-    return named if named.is_dir() else beside
+    return named if os.path.isdir(named) else beside
 
 
 def _find_pictures(
@@ -88,16 +89,16 @@ def _find_pictures(
             found = root / place[3:]  # written by a tool that puts data.yaml one folder deeper
         if not inside.holds(found):
             faults.add(f"{split}: {place!r} leaves {root}")
-        elif found.is_dir():
+        elif os.path.isdir(found):
             files.update(dict.fromkeys(found / name for name in list_pictures(found)))
-        elif found.is_file():
+        elif os.path.isfile(found):
             try:
                 files.update(dict.fromkeys(_read_list(found, root)))
             except UnicodeDecodeError:
                 faults.add(f"{split}: {place!r} is neither a folder nor a text file in UTF-8")
         else:
             faults.add(f"{split}: no folder or list {place!r} in {root}")
-    folder = found if len(places) == 1 and found.is_dir() else root
+    folder = found if len(places) == 1 and os.path.isdir(found) else root
     for file in files:
         if not inside.holds(file):
             faults.add(f"{split}: {str(file)!r} leaves {root}")

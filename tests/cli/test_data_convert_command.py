@@ -11,7 +11,7 @@ def test_data_are_written_and_losses_said(call: Call, annotations: Path, tmp_pat
     result = call("data", "convert", annotations, tmp_path / "yolo", "--to", "yolo")
     assert result.exit_code == 0, result.stderr
     text = " ".join(result.stdout.split())
-    assert "yolo: train: 12 pictures, 12 boxes" in text
+    assert "yolo: train: 12 pictures, 12 boxes read" in text
     assert "categories.json" in text
     shown = call("data", tmp_path / "yolo", "--json")
     assert shown.exit_code == 0, shown.stderr

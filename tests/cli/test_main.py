@@ -1,5 +1,6 @@
 """The command line as a whole: help, exit codes, what is imported, where text goes."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -103,6 +104,20 @@ def test_an_error_of_smnas_itself_keeps_its_traceback() -> None:
     result = in_another_process(code)
     assert result.returncode == 1
     assert "TypeError: 'NoneType' object is not callable" in result.stderr
+
+
+def test_a_file_that_cannot_be_used_is_told_in_words(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forbidden(folder: Path, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "report.html")
+
+    monkeypatch.setattr("smnas.report.page.render_report", forbidden)
+    result = call("report", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "smnas: report.html: Permission denied; name another place, or mend this one\n"
+    )
 
 
 def test_ctrl_c_ends_with_words(

@@ -112,6 +112,15 @@ class TestGoodFiles:
         text = fault_of(write(bdd_frames[:1]), known=known)
         assert "names: the categories of the training pictures: no 'bus', " in text
 
+    def test_a_list_of_frames_has_the_classes_of_the_file_beside_it(self, write, bdd_frames):
+        frames = [{**bdd_frames[2], "labels": [{**bdd_frames[2]["labels"][0], "category": "Süd"}]}]
+        write([{"id": 4, "name": "Süd"}, {"id": 9, "name": "b"}], "categories.json")
+        dataset = load_bdd100k(write(frames))
+        assert dataset.categories == (Category(4, "Süd"), Category(9, "b"))
+        assert dataset.annotations(0).labels.tolist() == [0]
+        frames[0]["labels"][0]["category"] = "car"
+        assert "category: 'car' is none of 'Süd', 'b'" in fault_of(write(frames))
+
 
 class TestFaults:
     def test_are_named_by_frame_and_label(self, write, bdd_frames):

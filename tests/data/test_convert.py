@@ -262,3 +262,8 @@ class TestWrongCalls:
     def test_a_folder_with_something_in_it(self, coco, tmp_path):
         with pytest.raises(ConfigError, match="is there and not empty"):
             convert({"train": coco}, tmp_path, "yolo")
+
+    def test_a_place_where_no_folder_can_be(self, coco, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match=r"file/out: no folder can be made there: "):
+            convert({"train": coco}, tmp_path / "file/out", "coco")

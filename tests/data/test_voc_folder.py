@@ -136,6 +136,12 @@ class TestFaults:
         (voc_folder / f"ImageSets/Main/{split}.txt").write_bytes(b"2008_0\n\xff\xfe")
         assert f"{split}.txt: not a text file in UTF-8" in fault_of(voc_folder)
 
+    def test_names_that_no_file_can_have(self, voc_folder):
+        (voc_folder / "ImageSets/Main/train.txt").write_text("a" * 5000 + "\nx\0y\n")
+        text = fault_of(voc_folder)
+        assert "train.txt: entry 1: no file 'Annotations/aaa" in text
+        assert "train.txt: entry 2: no file 'Annotations/x\\x00y.xml'" in text
+
     def test_pictures_that_are_missing_are_named(self, voc_folder):
         (voc_folder / "JPEGImages/2008_4.jpg").unlink()
         text = fault_of(voc_folder)

@@ -140,6 +140,7 @@ class TestFaults:
             ("train: images/train", "", "train"),
             ("path: .", "path: [", "not YAML"),
             ("path: .", "- 3", "not YAML"),
+            ("train: images/train", "train: " + "a" * 5000, "train: no folder or list 'aaa"),
             ("path: .", "path: 2001-13-45", "not YAML: month must be in 1..12"),
             ("path: .", "path: !!bool perhaps", "not YAML"),
             ("path: .", "path: !!timestamp soon", "not YAML"),
