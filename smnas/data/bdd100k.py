@@ -42,18 +42,19 @@ def load_bdd100k(
     """
     faults = faults or Faults(path)
     content = read_bdd_file(path, faults)
-    classes = CLASSES
+    classes, source = CLASSES, "BDD100K's classes"
     if content.config is not None:
         classes = tuple(leaf for item in content.config.categories for leaf in item.leaves())
+        source = "config.categories"
     elif (path.parent / FILE_NAME).is_file():
-        classes = ()  # that file says all
+        classes, source = (), FILE_NAME  # that file says all
     categories = settle_categories(classes, 1, path.parent, known, faults)
     frames = _first_of_each(content.frames, faults)
     folder, files = _find_pictures(path, frames, images, look_in)
     size = content.config.image_size if content.config else None
     pictures = _tabulate_pictures(frames, files, folder, size, faults)
     frames = {row.id: frames[row.id] for row in pictures}
-    names = Names({category.name: label for label, category in enumerate(categories)})
+    names = Names({category.name: label for label, category in enumerate(categories)}, source)
     boxes = _read_boxes(frames, names, faults)
     check_something_is_there(len(frames), boxes.ignore, faults)
     faults.raise_if_any(EXPECTED)
@@ -105,7 +106,7 @@ def _read_boxes(frames: Mapping[int | str, Frame], names: Names, faults: Faults)
             if found is None:
                 field = f"{_told(picture_id)}.labels[{place}].category"
                 known = ", ".join(map(repr, names.labels))
-                faults.add(f"{field}: {label.category!r} is none of {known}")
+                faults.add(f"{field}: {label.category!r} is none of {known} ({names.source})")
                 continue
             box = label.box2d
             boxes.add(

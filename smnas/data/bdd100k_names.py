@@ -35,6 +35,8 @@ class Names:
     """From names in the file to labels, and how often a name was not taken as it stands."""
 
     labels: dict[str, int]
+    source: str
+    """Where the names that are known stand, for messages."""
     renamed: Counter[str] = field(default_factory=Counter[str])
     ignored: Counter[str] = field(default_factory=Counter[str])
 

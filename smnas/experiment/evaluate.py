@@ -174,36 +174,17 @@ class _Attempt:
                 timed, nor what can be predicted well enough.
         """
         worth = Worth(self._world.constraints, self._proposal)
-        if not worth.asked:
-            return ()
-        cost = self._count()
-        worth.require(cost)
-        if "latency_ms" not in worth.asked:
-            return ()
-        forecast, shipped = self._forecast(), self._shipped
-        predicted = () if forecast is None else forecast.predict(shipped)
-        worth.require_likely(predicted, cost)
-        timed = self._time(cost, None)
-        if forecast is not None:
-            forecast.learn(shipped, timed)
-        cost = (*cost, *timed, *predicted)
-        worth.require(cost)
-        return cost
+        ways = (self._count, lambda cost: self._time(cost, None), self._forecast)
+        return worth.settle(self._shipped, *ways)
 
     def _forecast(self) -> Forecast | None:
         """Return what predicts times, where they can be."""
         world = self._world
         if world.clock != "device" or world.runtime not in FORECAST_RUNTIMES:
             return None
-        return Forecast(
-            self._folder,
-            self._number,
-            world.runtime,
-            world.device,
-            len(world.train.categories),
-            world.val.read(0)[0],
-            self.machine.alone,
-        )
+        classes, picture = len(world.train.categories), world.val.read(0)[0]
+        where = (self._folder, self._number, world.runtime, world.device)
+        return Forecast(*where, classes, picture, self.machine.alone)
 
     def _make_training(self, train: DetectionDataset, fold: int = 0) -> TrialTraining:
         world = self._world

@@ -1,7 +1,9 @@
 """Whether a candidate is worth a training, as far as that is known before it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from smnas.arch import DetectorArch
+from smnas.experiment.forecast import Forecast
 from smnas.trial.constraint import (
     Constraint,
     describe_breaches,
@@ -10,6 +12,8 @@ from smnas.trial.constraint import (
 )
 from smnas.trial.measurement import Measurement
 from smnas.trial.trial import FailureStage, Proposal
+
+Measured = tuple[Measurement, ...]
 
 
 class NotWorthTrainingError(Exception):
@@ -36,6 +40,41 @@ class Worth:
         if proposal.is_candidate and proposal.continues is None:
             self.asked |= {constraint.metric for constraint in constraints}
             self.asked |= set() if self._rule is None else {self._rule.metric}
+
+    def settle(
+        self,
+        shipped: DetectorArch,
+        count: Callable[[], Measured],
+        time: Callable[[Measured], Measured],
+        make_forecast: Callable[[], Forecast | None],
+    ) -> Measured:
+        """Return what was counted, predicted and timed to decide; nothing where nothing was asked.
+
+        Args:
+            shipped: The form that is deployed.
+            count: Counts it.
+            time: Times it, given what was counted.
+            make_forecast: Makes what predicts its time, where that can be done.
+
+        Raises:
+            NotWorthTrainingError: It breaks a constraint or is pruned; what can be counted is not
+                timed, nor what can be predicted well enough.
+        """
+        if not self.asked:
+            return ()
+        cost = count()
+        self.require(cost)
+        if "latency_ms" not in self.asked:
+            return ()
+        forecast = make_forecast()
+        predicted = () if forecast is None else forecast.predict(shipped)
+        self.require_likely(predicted, cost)
+        timed = time(cost)
+        if forecast is not None:
+            forecast.learn(shipped, timed)
+        cost = (*cost, *timed, *predicted)
+        self.require(cost)
+        return cost
 
     def require(self, measured: tuple[Measurement, ...]) -> None:
         """Make sure that what was counted or timed speaks for a training.

@@ -1,7 +1,7 @@
 import pytest
 
 from smnas.arch import DetectorArch
-from smnas.data.embedded import load_embedded
+from smnas.data.sources import DataSpec, load_splits
 from smnas.experiment import probe as module
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.plan import _trials_per_training, make_plan
@@ -18,7 +18,7 @@ LARGE = "96x96/basicblock_16_1-2-1-1/fpn-p2-p3-16/none/retina/convs=2/norm=gn-ws
 
 @pytest.fixture(scope="module")
 def splits():
-    return load_embedded("scenes:easy,train=12,val=3,test=3,size=64")
+    return load_splits(DataSpec(source="scenes:easy,train=12,val=3,test=3,size=64"), 0)
 
 
 @pytest.fixture
