@@ -60,6 +60,10 @@ class ExportError(SmnasError):
     """A detector that cannot be exported, or whose exported file computes something else."""
 
 
+class PackageError(SmnasError):
+    """A front package that is not whole, was changed, or is none."""
+
+
 class RuntimeMissingError(SmnasError, ImportError):
     """A runtime, or a device of it, that is not there; says what brings it."""
 

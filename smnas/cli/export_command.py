@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from smnas.data.splits import Splits
     from smnas.experiment.artifact import Export
 
-CALIBRATION_PICTURES = 100
-
 
 def export(
     weights: options.Weights,
@@ -50,7 +48,7 @@ def export(
         raise ConfigError("--half, --int8: expected one of the two; got both")
     file = find_weights(weights)
 
-    from smnas.experiment.artifact import export, first_pictures, load
+    from smnas.experiment.artifact import CALIBRATION_PICTURES, export, first_pictures, load
     from smnas.export.runtime import require_runtime
     from smnas.training.trained_detector import TrainedDetector
 

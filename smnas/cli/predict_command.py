@@ -41,8 +41,8 @@ def predict(
         raise MissingFileError(f"no such picture: {', '.join(missing)}")
     file = find_weights(weights)
 
-    from smnas.cli.drawing import draw_prediction, free_name
     from smnas.experiment.artifact import load
+    from smnas.experiment.drawing import draw_prediction, free_name
 
     detector = load(file, device)
     out.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from smnas.detector.contract import Prediction
 from smnas.detector.norms import fold_batch_norms, fold_weight_standards
 from smnas.errors import ConfigError, RuntimeMissingError, nearest
 from smnas.experiment.defaults import DEFAULT_RUNTIME
+from smnas.experiment.package import read_package
 from smnas.export.onnx import export_model, write_model
 from smnas.export.onnx_file import check_onnx
 from smnas.export.parity import PICTURES, MeasureAp, Parity, check_parity
@@ -31,6 +32,8 @@ TORCH_RUNTIMES = ("torch-eager", "torch-compile")
 """They run the weights; there is no file."""
 RUNTIME_NAMES = (*RUNTIMES, *TORCH_RUNTIMES)
 ONNX_SUFFIX = ".onnx"
+CALIBRATION_PICTURES = 100
+"""So many training pictures say what ranges int8 is given."""
 
 
 def check_runtime(name: str) -> None:
@@ -52,25 +55,32 @@ def is_exported(path: str | Path) -> bool:
 
 
 def usual_runtime(path: str | Path) -> str:
-    """Return what runs a file where nothing else is said."""
-    return DEFAULT_RUNTIME if is_exported(path) else "torch-eager"
+    """Return what runs a file, or a front package, where nothing else is said."""
+    return DEFAULT_RUNTIME if is_exported(path) or Path(path).is_dir() else "torch-eager"
 
 
 def load(
     path: str | Path, device: torch.device | str = "cpu", runtime: str | None = None
 ) -> TrainedDetector | ExportedDetector:
-    """Return the detector in a file, ready to look at pictures.
+    """Return the detector in a file or a front package, ready to look at pictures.
 
     Args:
-        path: Weights (``.safetensors``) or an exported file (``.onnx``).
+        path: Weights (``.safetensors``), an exported file (``.onnx``), or the folder of a front
+            package: then its exported file, or its weights where ``runtime`` is one of torch.
         device: Where weights compute.
         runtime: What runs an exported file; None: onnxruntime on the CPU.
 
     Raises:
+        PackageError: A folder that is no front package, or not a whole one.
         WeightsError: No such file, truncated, another format, or not written by smnas.
         ConfigError: No such runtime.
         RuntimeMissingError: It is not installed, or its device is not there.
     """
+    if Path(path).is_dir():
+        package = read_package(path)
+        if runtime in TORCH_RUNTIMES:
+            return package.load_weights(device)
+        return package.load_file(runtime or DEFAULT_RUNTIME)
     if is_exported(path):
         if runtime in TORCH_RUNTIMES:
             raise ConfigError(

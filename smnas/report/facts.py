@@ -50,7 +50,7 @@ def protocol_rows(header: RunHeader, trials: Sequence[Trial]) -> list[tuple[str,
 def measuring_rows(trials: Sequence[Trial]) -> list[tuple[str, str]]:
     """Return one row per different protocol that the numbers of the run were taken by."""
     found = dict.fromkeys(
-        _describe(item)
+        describe_protocol(item)
         for trial in trials
         for item in (*(trial.outcome.measurements if trial.outcome else ()), *trial.later)
     )
@@ -120,7 +120,8 @@ _COUNTED = {
 }
 
 
-def _describe(item: Measurement) -> tuple[str, str]:
+def describe_protocol(item: Measurement) -> tuple[str, str]:
+    """Return what was measured, and how, in words."""
     protocol = item.protocol
     if isinstance(protocol, AccuracyProtocol):
         folds = (

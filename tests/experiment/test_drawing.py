@@ -4,7 +4,7 @@ import doctest
 
 import numpy as np
 
-from smnas.cli import drawing
+from smnas.experiment import drawing
 
 
 def test_box_is_drawn_where_it_lies_and_leaves_the_rest_alone() -> None:

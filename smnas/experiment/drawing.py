@@ -37,6 +37,14 @@ def draw_prediction(
     return image
 
 
+def enlarge(picture_HW3: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
+    """Return a picture whose longer side is at least ``side``, and how much larger it is."""
+    factor = max(1.0, side / max(picture_HW3.shape[:2]))
+    height, width = (round(factor * edge) for edge in picture_HW3.shape[:2])
+    image = Image.fromarray(picture_HW3).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image), factor
+
+
 def free_name(stem: str, taken: set[str]) -> str:
     """Return a file name for a drawn picture that no other of this call has, and take it.
 
