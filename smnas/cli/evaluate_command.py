@@ -39,7 +39,7 @@ def evaluate(
     The splits of a file without splits are made from --seed and --group-by, as the search with
     these made them.
     """
-    file = find_weights(weights)
+    file = find_weights(weights, exported=runtime is None or not runtime.startswith("torch"))
 
     from smnas.cli.measuring import measure_splits
     from smnas.cli.specification import data_spec

@@ -29,12 +29,8 @@ def export(
     runtime: Annotated[
         str, typer.Option(help="Run the file in this runtime as well, to see that it works there.")
     ] = "onnxruntime",
-    half: Annotated[
-        bool, typer.Option("--half", help="Convolutions and weights in float16.")
-    ] = False,
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Quantised, calibrated on the training pictures.")
-    ] = False,
+    half: options.Half = False,
+    int8: options.Int8 = False,
     out: Annotated[Path, typer.Option(help="The file.")] = Path("detector.onnx"),
     seed: options.Seed = 0,
     json: options.Json = False,

@@ -21,8 +21,10 @@ from smnas.cli.evaluate_command import evaluate
 from smnas.cli.export_command import export
 from smnas.cli.front_commands import front, report
 from smnas.cli.output import complain
+from smnas.cli.package_commands import package, replay
 from smnas.cli.plan_command import plan
 from smnas.cli.predict_command import predict
+from smnas.cli.retarget_command import retarget
 from smnas.cli.search_command import search
 from smnas.cli.train_command import train
 from smnas.errors import SmnasError
@@ -52,6 +54,11 @@ COMMANDS = {
     "train": Command(train, "smnas train retinanet-r18-quarter trees --epochs 12 --out trained"),
     "evaluate": Command(evaluate, "smnas evaluate runs/trees trees --split test --json"),
     "export": Command(export, "smnas export runs/trees --out detector.onnx"),
+    "package": Command(package, "smnas package runs/trees --out packages"),
+    "replay": Command(replay, "smnas replay runs/trees/packages/0021"),
+    "retarget": Command(
+        retarget, "smnas retarget runs/trees --device-report packages/*/device-report.json"
+    ),
     "describe": Command(describe, "smnas describe sm-nas-e2 --classes 80 --json"),
     "data": Command(
         data,

@@ -34,15 +34,23 @@ def measured_table(found: Sequence[Measurement]) -> Table:
     for item in found:
         if isinstance(item.protocol, AccuracyProtocol):
             name = f"{item.metric}, {item.protocol.split}"
-            table.add_row(name, percent(item.value, item.interval), "x 100")
+            table.add_row(name, measured_text(item), "x 100")
         elif item.metric == "latency_ms":
-            text = milliseconds(item.value, item.interval, item.flag)
-            table.add_row("time", text, "ms a picture")
+            table.add_row("time", measured_text(item), "ms a picture")
             if item.flag is not None:
                 table.caption = f"~ the time is uncertain: {item.flag}"
         else:
-            table.add_row(item.metric, three_digits(item.value), item.unit)
+            table.add_row(item.metric, measured_text(item), item.unit)
     return table
+
+
+def measured_text(item: Measurement) -> str:
+    """Return a number with its interval, as people read it; AP is times 100."""
+    if isinstance(item.protocol, AccuracyProtocol):
+        return percent(item.value, item.interval)
+    if item.protocol.kind == "latency":
+        return milliseconds(item.value, item.interval, item.flag)
+    return three_digits(item.value)
 
 
 def _name(item: Measurement) -> str:

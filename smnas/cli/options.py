@@ -62,6 +62,10 @@ Init = Annotated[
         "and widths.",
     ),
 ]
+Half = Annotated[bool, typer.Option("--half", help="Convolutions and weights in float16.")]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Quantised, calibrated on the training pictures.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 Run = Annotated[
     Path,
@@ -72,8 +76,8 @@ Run = Annotated[
 Weights = Annotated[
     Path,
     typer.Argument(
-        help="Weights (also an exported .onnx file, unless it is to be exported), or a run folder: "
-        "then its recommended detector.",
+        help="Weights (also an exported .onnx file, unless it is to be exported), the folder of a "
+        "front package, or a run folder: then its recommended detector.",
         show_default=False,
     ),
 ]

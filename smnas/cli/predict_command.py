@@ -39,7 +39,7 @@ def predict(
     missing = [str(path) for path in images if not path.is_file()]
     if missing:
         raise MissingFileError(f"no such picture: {', '.join(missing)}")
-    file = find_weights(weights)
+    file = find_weights(weights, exported=True)
 
     from smnas.experiment.artifact import load
     from smnas.experiment.drawing import draw_prediction, free_name

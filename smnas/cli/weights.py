@@ -1,4 +1,4 @@
-"""Which weights a call means: a file, or the recommended detector of a run."""
+"""Which weights a call means: a file, a front package, or the recommended detector of a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,9 @@ from smnas.report.verdict import recommended_row
 
 if TYPE_CHECKING:
     from smnas.data.sources import DataSpec
+
+PACKAGE = "package.json"
+"""What a front package is known by; ``experiment.package``, which names it, imports torch."""
 
 
 def run_data(
@@ -29,7 +32,7 @@ def run_data(
 
     if data is not None:
         return data_spec(data, images), seed
-    if not weights.is_dir():
+    if not weights.is_dir() or (weights / PACKAGE).is_file():
         return None, seed
     archive = Archive.open(weights)
     config = archive.header.config
@@ -37,17 +40,28 @@ def run_data(
     return DataSpec.model_validate(config["data"]), config.get("seed", seed)
 
 
-def find_weights(path: Path) -> Path:
+def find_weights(path: Path, *, exported: bool = False) -> Path:
     """Return the weights file that ``path`` stands for.
+
+    Args:
+        path: A file, a front package, or a run folder.
+        exported: Whether the exported file of a front package is meant, and not its weights.
 
     Raises:
         MissingFileError: Nothing there.
+        PackageError: A front package that is not whole, or was changed.
         ArchiveError: A run folder that has nothing to recommend yet, or lost its weights.
     """
     if path.is_file():
         return path
+    if (path / PACKAGE).is_file():
+        from smnas.experiment.package import DETECTOR, WEIGHTS, read_package
+
+        return read_package(path).folder / (DETECTOR if exported else WEIGHTS)
     if not path.exists():
-        raise MissingFileError(f"{path}: expected a weights file or a run folder; nothing is there")
+        raise MissingFileError(
+            f"{path}: expected a weights file, a front package or a run folder; nothing is there"
+        )
     archive = Archive.open(path)
     objectives = run_objectives(archive.header.config)
     chosen = recommended_row(front_rows(archive.trials(), path, objectives))

@@ -4,7 +4,6 @@
 measured of it, so that a folder that is not whole, or that was changed, is refused.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from smnas.detector.contract import Prediction
 from smnas.errors import ArchError, PackageError, describe_validation_error
 from smnas.export.onnx_file import read_onnx
 from smnas.export.runtime import ExportedDetector, require_runtime, start
-from smnas.measure.device_report import Sha256
+from smnas.measure.device_report import Sha256, hash_file
 from smnas.measure.on_device import TASK, DeviceError, read_pictures
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement
@@ -184,12 +183,6 @@ def read_package(folder: str | Path) -> Package:
     categories = _read(folder / LABELS, _CATEGORIES.validate_json)
     metrics = _read(folder / METRICS, _METRICS.validate_json)
     return Package(folder, facts, arch, categories, metrics)
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_pictures(path: Path, pictures: list[NDArray[np.uint8]], found: list[Prediction]) -> None:

@@ -67,8 +67,8 @@ Boxes are left, top, right, bottom in the picture's own pixels, labels the ids o
 With smnas: `smnas.load("FOLDER").predict(picture)`, or `smnas predict FOLDER picture.jpg`.
 
 `python {SCRIPT}` times it on the device it is copied to (Python 3.10 or newer, NumPy,
-onnxruntime) and compares what it finds there with `{CHECK}`; `smnas retarget RUN --device-report ...` ranks a
-search by such reports. `smnas replay FOLDER` measures all of this again.
+onnxruntime) and compares what it finds there with `{CHECK}`; `smnas retarget RUN --device-report
+FILE` ranks a search by such reports. `smnas replay FOLDER` measures all of this again.
 
 ## Where it comes from
 

@@ -31,7 +31,6 @@ from smnas.experiment.package import (
     PackageFacts,
     Precision,
     Provenance,
-    hash_file,
     write_labels,
     write_metrics,
     write_pictures,
@@ -45,7 +44,7 @@ from smnas.experiment.package_readme import (
 )
 from smnas.experiment.run_folder import TRAINING_LOG, trial_folder
 from smnas.measure import on_device, standalone
-from smnas.measure.device_report import ReportedDetector
+from smnas.measure.device_report import ReportedDetector, hash_file
 from smnas.measure.protocol import describe_device, library_versions
 from smnas.training.fit_log import FitLog
 from smnas.trial.measurement import Measurement

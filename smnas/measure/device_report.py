@@ -5,6 +5,7 @@ detector the file is, and what accuracy was measured with it: nothing else is ne
 detectors by what several reports say.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,6 +87,12 @@ class DeviceReport(_Value):
         )
         changes = {"metric": "latency_p95_ms", "value": timed.p95_ms, "interval": None}
         return median, median.model_copy(update=changes)
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_device_report(path: Path) -> DeviceReport:

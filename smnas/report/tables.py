@@ -63,6 +63,8 @@ def front_rows(
     trials: Sequence[Trial],
     run_folder: str | Path,
     objectives: Sequence[Objective] = FRONT_OBJECTIVES,
+    *,
+    final: bool | None = None,
 ) -> list[FrontRow]:
     """Return the front of a run, most accurate first, and the yardsticks as rows among them.
 
@@ -73,13 +75,15 @@ def front_rows(
         trials: All trials of the run; those that are still running say that the final is not over.
         run_folder: The folder that the paths of weights are relative to.
         objectives: What the front is taken over.
+        final: Whether the final training is over; None: what the trials say. Where some of them are
+            left out they cannot say it.
 
     Returns:
         One row per detector. Exactly one member of the front is recommended (``recommended``). The
         yardstick never is. Empty where nothing is measured yet.
     """
-    final = is_final(trials)
-    members = front_members(trials, objectives)
+    final = is_final(trials) if final is None else final
+    members = front_members(trials, objectives, final=final)
     chosen = recommended(members, objectives)
     listed = [*members, *yardstick_trials(trials, final=final)]
     by_number = {trial.number: trial for trial in trials}
@@ -112,10 +116,13 @@ def is_final(trials: Sequence[Trial]) -> bool:
 
 
 def front_members(
-    trials: Sequence[Trial], objectives: Sequence[Objective] = FRONT_OBJECTIVES
+    trials: Sequence[Trial],
+    objectives: Sequence[Objective] = FRONT_OBJECTIVES,
+    *,
+    final: bool | None = None,
 ) -> list[Trial]:
     """Return the trials of the front: of the finals, or of the candidates before the final."""
-    if is_final(trials):
+    if is_final(trials) if final is None else final:
         listed = [trial for trial in trials if _is_finalist(trial)]
     else:
         listed = [trial for trial in trials if trial.proposal.is_candidate]
