@@ -17,6 +17,31 @@ from PIL import Image
 MakeCoco = Callable[..., Path]
 
 
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """A run folder with a front of one detector, judged in torch; tests do not change it."""
+    from made_run import make_run
+
+    return make_run(tmp_path_factory.mktemp("finished") / "run")
+
+
+@pytest.fixture(scope="session")
+def package_folder(finished_run, tmp_path_factory):
+    """The front package of that run; tests do not change it."""
+    from smnas.experiment.packaging import make_packages
+
+    (made,) = make_packages(finished_run, tmp_path_factory.mktemp("packages"))
+    return made.folder
+
+
+@pytest.fixture(scope="session")
+def exported_run(finished_run, package_folder, tmp_path_factory):
+    """The same run, judged in onnxruntime; tests do not change it."""
+    from made_run import make_exported
+
+    return make_exported(finished_run, package_folder, tmp_path_factory.mktemp("exported") / "run")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Send what is cached to a folder that goes with the test run."""

@@ -57,9 +57,7 @@ def package(
 def replay(
     folder: Annotated[
         Path,
-        typer.Argument(
-            help="Folder of a front package.", show_default=False, exists=True, file_okay=False
-        ),
+        typer.Argument(help="Folder of a front package.", show_default=False),
     ],
     data: Annotated[
         str | None,

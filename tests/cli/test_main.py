@@ -32,9 +32,12 @@ def test_there_are_the_commands_that_the_readme_names() -> None:
         "evaluate",
         "export",
         "front",
+        "package",
         "plan",
         "predict",
+        "replay",
         "report",
+        "retarget",
         "search",
         "train",
     ]
