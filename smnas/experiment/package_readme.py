@@ -32,6 +32,9 @@ def render_readme(
     protocols = "\n".join(
         f"- {name}: {text}" for name, text in dict.fromkeys(map(describe_protocol, metrics))
     )
+    uncertain = "".join(
+        f"\n\n~ {_title(item)}: uncertain, {item.flag}." for item in shown if item.flag is not None
+    )
     whose = "" if facts.pictures == "data" else " in a photograph that smnas brings"
     began = found.initial_weights or "weights drawn at random"
     return f"""# {facts.arch}
@@ -47,7 +50,7 @@ Of `{DETECTOR}` ({facts.precision}), each with its 95 % interval; AP times 100.
 
 | | |
 |---|---|
-{rows}
+{rows}{uncertain}
 
 How they were taken:{by_class}
 

@@ -29,7 +29,8 @@ import numpy as np
 
 if __package__:
     from smnas.measure.standalone import Effort, Task, TimingError, describe_cpu, measure
-else:  # a copy, with the copy of the other file beside it
+else:  # a copy, with the copy of the other file beside it, also where Python does not look there
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
     from standalone import Effort, Task, TimingError, describe_cpu, measure
 
 REPORT = "device-report.json"
@@ -184,7 +185,12 @@ def _time(
 
 
 def _tell(report: dict[str, Any], out: Path) -> str:
-    lines = [f"{report['protocol']['device']}, {report['protocol']['threads']} threads"]
+    threads = report["protocol"]["threads"]
+    lines = [
+        f"{report['protocol']['device']}, {threads} thread"
+        + ("" if threads == 1 else "s")
+        + " used"
+    ]
     for item in report["timings"]:
         low, high = item["interval_ms"] or (item["median_ms"],) * 2
         lines.append(

@@ -31,7 +31,6 @@ class Refuse(importlib.abc.MetaPathFinder):
 ALSO = {"coloredlogs", "google", "packaging", "sympy", "flatbuffers"}  # what onnxruntime looks for
 sys.meta_path.insert(0, Refuse())
 sys.argv = sys.argv[1:]
-sys.path.insert(0, FOLDER)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -88,8 +87,7 @@ def write_task(folder, **changes):
 
 def run_alone(folder, *arguments):
     """Run the script with nothing importable but NumPy and onnxruntime."""
-    code = ALONE.replace("FOLDER", repr(str(folder)))
-    call = [sys.executable, "-I", "-c", code, str(folder / "measure.py"), *arguments]
+    call = [sys.executable, "-I", "-c", ALONE, str(folder / "measure.py"), *arguments]
     return subprocess.run(call, capture_output=True, text=True, cwd=folder.parent)
 
 
