@@ -113,6 +113,7 @@ def _next_steps(summary: RunSummary) -> Text:
         f"Report (opens offline): {summary.report}\n\n"
         "Next, on your own pictures:\n"
         f"  smnas predict {folder} my/picture.jpg --out found\n"
+        f"  smnas package {folder}\n"
         "  smnas data my/annotations.json --images my/pictures\n"
         "  smnas search my/annotations.json --images my/pictures --out runs/mine"
     )

@@ -131,7 +131,11 @@ class _Packer:
         if not weights.is_file():
             raise ArchiveError(f"{weights}: the weights of trial {trial.number} are gone")
         shutil.copyfile(weights, folder / WEIGHTS)
-        self._make_file(trial, TrainedDetector.load(weights), folder / DETECTOR)
+        own = self._own_file(trial)
+        if own is None:
+            self._export(TrainedDetector.load(weights), folder / DETECTOR)
+        else:
+            shutil.copyfile(own, folder / DETECTOR)
         detector = load_onnx(folder / DETECTOR)
         pictures = self._pictures()
         content = Content(
@@ -140,24 +144,25 @@ class _Packer:
             trial=trial,
             precision=self.precision,
             recommended=trial is self.chosen,
-            metrics=self._measure(trial, detector, folder / DETECTOR, pictures[0]),
+            metrics=(
+                self._measure(trial, detector, folder / DETECTOR, pictures[0])
+                if own is None
+                else self._take_over(trial, folder / DETECTOR, pictures[0])
+            ),
             pictures=pictures,
             found=detector.predict(pictures),
             val=self.splits.val,
         )
         write_package(folder, content)
 
-    @property
-    def _has_file(self) -> bool:
-        """Whether the run's own files are those that are packed."""
-        runtime = self.header.config.get("runtime")
-        return runtime == DEFAULT_RUNTIME and self.precision == "float32"
-
-    def _make_file(self, trial: Trial, trained: TrainedDetector, path: Path) -> None:
+    def _own_file(self, trial: Trial) -> Path | None:
+        """Return the file that the run took its numbers from, where it is the one to be packed."""
         own = trial_folder(self.run, trial.number) / DETECTOR
-        if self._has_file and own.is_file():
-            shutil.copyfile(own, path)
-            return
+        runtime = self.header.config.get("runtime")
+        fits = runtime == DEFAULT_RUNTIME and self.precision == "float32"
+        return own if fits and own.is_file() else None
+
+    def _export(self, trained: TrainedDetector, path: Path) -> None:
         calibration: Sequence[Picture] = ()
         if self.precision == "int8":
             calibration = first_pictures(self.splits.train, CALIBRATION_PICTURES)
@@ -181,17 +186,20 @@ class _Packer:
     def _shows_data(self) -> bool:
         return bool(self.header.config.get("pictures", True))
 
+    def _take_over(self, trial: Trial, file: Path, picture: Picture) -> tuple[Measurement, ...]:
+        """Return the run's numbers; the time anew where its picture is not in the folder."""
+        own = _own_numbers(trial)
+        if self._shows_data:
+            return own
+        kept = [item for item in own if item.protocol.kind != "latency"]
+        timed = [m for m in self._time(file, picture) if m.protocol.kind == "latency"]
+        return (*kept, *timed)
+
     def _measure(
         self, trial: Trial, detector: ExportedDetector, file: Path, picture: Picture
     ) -> tuple[Measurement, ...]:
-        """Return all numbers of the file."""
+        """Return all numbers of the file, taken now."""
         own = _own_numbers(trial)
-        if self._has_file:
-            if self._shows_data:
-                return own
-            # The time was taken on a picture that is not in the folder.
-            kept = [item for item in own if item.protocol.kind != "latency"]
-            return (*kept, *self._time(file, picture)[:2])
         found: list[Measurement] = []
         names = tuple(run_metrics(self.header.config)) + class_metrics(self.splits.val.categories)
         runtime = Runtime(DEFAULT_RUNTIME, self.precision)

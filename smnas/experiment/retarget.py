@@ -74,7 +74,8 @@ def retarget(run: Path, files: Sequence[Path]) -> Retargeted:
     trials, header = archive.trials(), archive.header
     archive.close()
     objectives = run_objectives(header.config)
-    if not is_final(trials):
+    before = front_members(trials, objectives)
+    if not is_final(trials) or not before:
         raise ArchiveError(f"{run}: expected a search whose finals are trained; let it go on first")
     if TIME not in [objective.metric for objective in objectives]:
         raise ConfigError(
@@ -83,28 +84,27 @@ def retarget(run: Path, files: Sequence[Path]) -> Retargeted:
         )
     reports = {path: read_device_report(path) for path in files}
     by_trial = _check_reports(run, header, trials, reports, objectives)
-    before = front_members(trials, objectives)
     lacking = [trial.number for trial in before if trial.number not in by_trial]
     if lacking:
         raise ComparisonError(
             f"{run}: expected a report of each member of its front; none is of trial "
             f"{', '.join(map(str, lacking))}"
         )
-    return _rank(run, trials, by_trial, objectives)
+    return _rank(run, trials, before, by_trial, objectives)
 
 
 def _rank(
     run: Path,
     trials: Sequence[Trial],
+    before: Sequence[Trial],
     by_trial: dict[int, DeviceReport],
     objectives: Sequence[Objective],
 ) -> Retargeted:
-    before = front_members(trials, objectives)
     rest = [t for t in trials if t.proposal.is_candidate]  # say which stage a final comes from
     seen = [*rest, *(_on_device(t, by_trial[t.number]) for t in trials if t.number in by_trial)]
     rows = front_rows(seen, run, objectives, final=True)
     after = [row["trial"] for row in rows if row["stage"] != "yardstick"]
-    chosen = recommended(before, objectives)
+    chosen = next(t.number for t in before if t is recommended(before, objectives))
     numbers = [trial.number for trial in before]
     return Retargeted(
         protocol=next(iter(by_trial.values())).protocol,
@@ -112,7 +112,7 @@ def _rank(
         kept=sorted(set(after) & set(numbers)),
         left=sorted(set(numbers) - set(after)),
         joined=sorted(set(after) - set(numbers)),
-        recommended_before=chosen.number if chosen else -1,
+        recommended_before=chosen,
         recommended=next(row["trial"] for row in rows if row["recommended"]),
     )
 
