@@ -48,6 +48,16 @@ def test_repeatability(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_settings(tmp_path: Path, finished_run: Path) -> None:
+    found = run("two_settings.py", tmp_path / "found.json", str(finished_run))
+    assert [item["precision"] for item in found["settings"]] == ["float32", "int8"]
+    assert [item["threads"] for item in found["settings"]] == [1, 2]
+    for item in found["settings"]:
+        assert all(row["latency_ms"] > 0 for row in item["front"])
+    assert found["changed"] == len(found["left"]) + len(found["joined"])
+
+
+@pytest.mark.slow
 def test_detector_speed(tmp_path: Path) -> None:
     path = tmp_path / "found.json"
     small = ("--threads", "1", "--rounds", "1", "--size", "64", "--batch", "1")
