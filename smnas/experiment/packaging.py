@@ -227,6 +227,7 @@ def _own_numbers(trial: Trial) -> tuple[Measurement, ...]:
         item
         for item in latest.values()
         if item.metric != FRONT_CHANCE
+        and item.protocol.kind != "prediction"
         and not item.metric.endswith(over_yardstick(""))
         and not item.metric.startswith(_OF_THE_TRAINING)
     )

@@ -7,7 +7,12 @@ from typing import Any
 from smnas.archive.header import RunHeader
 from smnas.report.tables import candidate_stage
 from smnas.report.wording import duration
-from smnas.trial.measurement import AccuracyProtocol, LatencyProtocol, Measurement
+from smnas.trial.measurement import (
+    AccuracyProtocol,
+    LatencyProtocol,
+    Measurement,
+    PredictionProtocol,
+)
 from smnas.trial.trial import Trial
 
 
@@ -138,6 +143,11 @@ def describe_protocol(item: Measurement) -> tuple[str, str]:
         )
     if isinstance(protocol, LatencyProtocol):
         return "Time", _describe_time(protocol)
+    if isinstance(protocol, PredictionProtocol):
+        return "Time, predicted", (
+            f"{protocol.runtime}, {protocol.precision}, {protocol.device}: from the times of "
+            f"blocks, calibrated by {protocol.detectors} detectors; nobody timed it"
+        )
     return _COUNTED.get(item.metric, item.metric), protocol.rule
 
 
