@@ -25,7 +25,8 @@ from smnas.data.sources import DataSpec, load_splits
 from smnas.data.splits import Splits
 from smnas.data.trees import load_trees
 from smnas.errors import ArchiveError, ConfigError, DataError
-from smnas.experiment.artifact import CALIBRATION_PICTURES, DEFAULT_RUNTIME, export, first_pictures
+from smnas.experiment.artifact import CALIBRATION_PICTURES, export, first_pictures
+from smnas.experiment.defaults import DEFAULT_RUNTIME
 from smnas.experiment.package import DETECTOR, WEIGHTS, Package, Precision, read_package
 from smnas.experiment.package_writer import Content, write_package
 from smnas.experiment.pictures import choose_pictures
