@@ -25,22 +25,17 @@ def render_readme(
 ) -> str:
     """Return the page of one detector, in Markdown."""
     found, chosen = facts.found_by, ", the recommended one" if facts.recommended else ""
-    classes = ", ".join(item.name for item in categories)
     shown = [item for item in metrics if split_class(item.metric) is None]
-    rows = "\n".join(f"| {_title(item)} | {_value(item)} |" for item in shown)
     by_class = "" if len(shown) == len(metrics) else f" AP of each class is in `{METRICS}`."
     protocols = "\n".join(
         f"- {name}: {text}" for name, text in dict.fromkeys(map(describe_protocol, metrics))
-    )
-    uncertain = "".join(
-        f"\n\n~ {_title(item)}: uncertain, {item.flag}." for item in shown if item.flag is not None
     )
     whose = "" if facts.pictures == "data" else " in a photograph that smnas brings"
     began = found.initial_weights or "weights drawn at random"
     return f"""# {facts.arch}
 
 A detector that smnas {facts.searched.smnas_version} found: trial {found.trial} of a search{chosen}.
-It finds: {classes}.
+It finds: {", ".join(item.name for item in categories)}.
 
 ![What it finds{whose} at a score of {facts.score:.2f} or more]({PICTURE})
 
@@ -50,7 +45,7 @@ Of `{DETECTOR}` ({facts.precision}), each with its 95 % interval; AP times 100.
 
 | | |
 |---|---|
-{rows}{uncertain}
+{_rows(shown)}
 
 How they were taken:{by_class}
 
@@ -85,6 +80,13 @@ FILE` ranks a search by such reports. `smnas replay FOLDER` measures all of this
   ({", ".join(f"{name} {data_id}" for name, data_id in found.data_ids.items())})
 - The whole configuration of the search: `package.json`
 """
+
+
+def _rows(shown: Sequence[Measurement]) -> str:
+    rows = "\n".join(f"| {_title(item)} | {_value(item)} |" for item in shown)
+    return rows + "".join(
+        f"\n\n~ {_title(item)}: uncertain, {item.flag}." for item in shown if item.flag is not None
+    )
 
 
 def render_licence(facts: PackageFacts) -> str:

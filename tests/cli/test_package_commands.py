@@ -35,7 +35,8 @@ def test_a_package_goes_to_a_device_and_its_report_comes_back(call, exported_run
     told = call("retarget", exported_run, "--device-report", report)
     assert told.exit_code == 0, told.stderr
     assert "0 members of the front changed; 1 of 1 stay; the same one is recommended" in told.stdout
-    twice = call("retarget", exported_run, "--device-report", report, report)
+    again = shutil.copy(report, tmp_path / "again.json")
+    twice = call("retarget", exported_run, "--device-report", report, "--device-report", again)
     assert twice.exit_code == 1
     assert "a second report of trial 1" in twice.stderr
 
