@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from smnas.measure.protocol import describe_device, library_versions
-
 RESULTS = Path(__file__).parent / "results"
 STAMPS = ("machine", "versions", "date")
 """What ``write_result`` adds to the numbers."""
@@ -31,6 +29,9 @@ def write_result(path: Path, numbers: Mapping[str, object], device: str = "cpu")
         numbers: Plain numbers by name; ``NAME_interval`` is ``[low, high]``.
         device: What they were measured on.
     """
+    # Not above: worlds of sleeping trials live in benchmarks, and their processes do without torch.
+    from smnas.measure.protocol import describe_device, library_versions
+
     result = {
         "machine": describe_device(device),
         "versions": library_versions(),
