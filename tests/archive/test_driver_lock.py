@@ -18,8 +18,8 @@ import os, sys
 from pathlib import Path
 from smnas.archive.archive import Archive
 archive = Archive.drive(Path(sys.argv[1]))
-forked = os.fork() if len(sys.argv) > 2 else 1
-if forked:
+forked = os.fork() if len(sys.argv) > 2 else 0
+if not forked:  # a child says it, which has then had the time to close what it inherited
     print("held", flush=True)
 sys.stdin.read()
 """
