@@ -10,6 +10,7 @@ from smnas.cli.output import print_json, remarks, results
 from smnas.cli.weights import find_weights
 from smnas.errors import ConfigError
 from smnas.trial.measurement import Split
+from smnas.trial.metrics import find_metric
 
 if TYPE_CHECKING:
     from smnas.data.dataset import DetectionDataset
@@ -32,6 +33,14 @@ def evaluate(
     seed: options.Seed = 0,
     device: options.Device = "cpu",
     runtime: options.Runtime = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC",
+            help="An accuracy to measure beside COCO's and each class's AP: recall@fppi=0.1, "
+            "ap50:CLASS.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Measure AP with its interval, time, parameters and multiply-adds of trained weights.
@@ -49,19 +58,28 @@ def evaluate(
         load,
         usual_runtime,
     )
+    from smnas.experiment.goals import check_objectives
 
     chosen = runtime or usual_runtime(file)
     check_runtime(chosen)
+    further = () if metric is None else (_require_accuracy(metric),)
     trained = load(file, device, chosen)
     given = file if is_exported(file) else None
     name, dataset = _choose(data_spec(data, images, group_by=group_by), split, seed or 0)
     remarks().print(f"{dataset.name}: {len(dataset)} pictures", markup=False, soft_wrap=True)
-    found = measure_splits(trained, {name: dataset}, device, chosen, given)
+    check_objectives(further, dataset, "--metric")
+    found = measure_splits(trained, {name: dataset}, device, chosen, given, further)
     if json:
         facts = {"arch": str(trained.arch), "arch_id": trained.arch.arch_id, "weights": str(file)}
         print_json(facts | {"split": name, "pictures": len(dataset)} | measured_json(found))
     else:
         results().print(measured_table(found))
+
+
+def _require_accuracy(metric: str) -> str:
+    if find_metric(metric).kind != "accuracy":
+        raise ConfigError(f"--metric {metric!r}: expected an accuracy; it is measured in any case")
+    return metric
 
 
 def _choose(spec: "DataSpec", split: str | None, seed: int) -> "tuple[Split, DetectionDataset]":

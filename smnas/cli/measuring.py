@@ -23,6 +23,7 @@ def measure_splits(
     device: str,
     runtime: str = "torch-eager",
     file: Path | None = None,
+    further: tuple[str, ...] = (),
 ) -> tuple[Measurement, ...]:
     """Return accuracy on each split that is there, then time and cost, of the form that ships.
 
@@ -32,6 +33,7 @@ def measure_splits(
         device: Where torch computes.
         runtime: What accuracy and time are taken in.
         file: The exported file that ``trained`` is, or where it is exported to.
+        further: Accuracies to measure beside COCO's and those of classes.
 
     Raises:
         ExportError: The file does not find what the network finds.
@@ -49,13 +51,17 @@ def measure_splits(
         else:
             artifact = make_artifact(trained, runtime, place, first, ships=True)
         for split, dataset in shown.items():
-            found += _measure_one(artifact, dataset, split, device)
+            found += _measure_one(artifact, dataset, split, device, further)
         found += time_artifact(artifact, first.read(0)[0], device)
     return (*found, *count_cost(trained.arch, len(trained.categories)))
 
 
 def _measure_one(
-    artifact: Artifact, dataset: DetectionDataset, split: Split, device: str
+    artifact: Artifact,
+    dataset: DetectionDataset,
+    split: Split,
+    device: str,
+    further: tuple[str, ...],
 ) -> tuple[Measurement, ...]:
     """Return COCO's metrics and each class's AP; of difficult objects VOC's own AP50 too."""
     result = measure_accuracy(
@@ -64,7 +70,7 @@ def _measure_one(
         split,
         device,
         runtime=artifact.runtime,
-        further=class_metrics(dataset.categories),
+        further=tuple(dict.fromkeys((*class_metrics(dataset.categories), *further))),
     )
     if not has_difficult(dataset):
         return result.measurements

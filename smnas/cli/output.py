@@ -8,13 +8,13 @@ from rich.console import Console
 
 
 def results() -> Console:
-    """Return the console of what a command was asked for."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    """Return the console of what a command was asked for; ``ap:cat`` is a name and no emoji."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False, emoji=False)
 
 
 def remarks() -> Console:
     """Return the console of everything else: progress, notes, errors."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=False)
+    return Console(file=sys.stderr, highlight=False, soft_wrap=False, emoji=False)
 
 
 def complain(message: str) -> None:

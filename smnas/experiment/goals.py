@@ -16,8 +16,15 @@ WIDEST_TIE = 0.99
 """Of a single picture the floor can be above 1, which no two accuracies differ by."""
 
 
-def check_objectives(objectives: Sequence[str], val: DetectionDataset) -> None:
-    """Make sure that every accuracy among the objectives can be measured.
+def check_objectives(
+    objectives: Sequence[str], val: DetectionDataset, field: str = "objectives"
+) -> None:
+    """Make sure that every accuracy among the objectives can be measured on the pictures ``val``.
+
+    Args:
+        objectives: Metrics; those that are no accuracies are not looked at.
+        val: The pictures.
+        field: Where they were asked for, for the message.
 
     Raises:
         ConfigError: ``val`` has no object of a size or class that an objective speaks of.
@@ -35,9 +42,8 @@ def check_objectives(objectives: Sequence[str], val: DetectionDataset) -> None:
     if missing:
         known = [name for name, metric in METRICS.items() if metric.kind == "accuracy"]
         raise ConfigError(
-            f"objectives: {', '.join(missing)}: the validation split has no object of that size or "
-            "class; leave it out, or take one of: "
-            + ", ".join(name for name in known if not is_missing(name))
+            f"{field}: {', '.join(missing)}: {val.name} has no object of that size or class; leave "
+            "it out, or take one of: " + ", ".join(name for name in known if not is_missing(name))
         )
 
 
