@@ -46,10 +46,8 @@ def check_learning(kinds: Sequence[Kind], steps: int, size: int, batch: int) -> 
     Returns:
         For each detector the mean loss of the last steps and AP on the pictures it was trained on.
     """
-    numbers: dict[str, Any] = {"steps": steps, "size": size, "batch": batch, "data": "trees"}
-    for kind in kinds:
-        numbers[kind] = train_both(kind, steps, size, batch)
-    return numbers
+    settings = {"steps": steps, "size": size, "batch": batch, "data": "trees"}
+    return {kind: settings | train_both(kind, steps, size, batch) for kind in kinds}
 
 
 def train_both(kind: Kind, steps: int, size: int, batch: int) -> dict[str, Any]:
