@@ -39,8 +39,6 @@ picture in the former."""
 Precision = Literal["float32", "float16", "int8"]
 _CATEGORIES = TypeAdapter(tuple[Category, ...])
 _METRICS = TypeAdapter(tuple[Measurement, ...])
-
-
 _T = TypeVar("_T")
 
 

@@ -25,7 +25,7 @@ from smnas.measure.bootstrap import METRICS
 from smnas.measure.cost import count_cost
 from smnas.measure.file_latency import measure_latency_of_file
 from smnas.measure.protocol import Runtime
-from smnas.trial.measurement import AccuracyProtocol, LatencyProtocol, Measurement
+from smnas.trial.measurement import AccuracyProtocol, LatencyProtocol, Measurement, protocol_id
 
 Verdict = Literal["holds", "does not hold", "not compared"]
 _COUNTING = 1e-9
@@ -119,14 +119,12 @@ def _count(package: Package) -> Iterator[Replayed]:
 def _compare_accuracy(
     package: Package, detector: ExportedDetector, data: DataSpec | None
 ) -> Iterator[Replayed]:
-    by_protocol: dict[str, list[Measurement]] = {}
+    groups: dict[str, tuple[AccuracyProtocol, list[Measurement]]] = {}
     for stored in package.metrics:
-        if isinstance(stored.protocol, AccuracyProtocol):
-            by_protocol.setdefault(stored.protocol.model_dump_json(), []).append(stored)
-    for group in by_protocol.values():
-        protocol = group[0].protocol
-        if not isinstance(protocol, AccuracyProtocol):
-            continue
+        protocol = stored.protocol
+        if isinstance(protocol, AccuracyProtocol):
+            groups.setdefault(protocol_id(protocol), (protocol, []))[1].append(stored)
+    for protocol, group in groups.values():
         dataset, reason = _find_pictures(package, protocol, data)
         if dataset is None:
             yield from (Replayed(_name(m), "not compared", m, reason=reason) for m in group)

@@ -1,9 +1,17 @@
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tiny_trials import Squares
+
+from smnas.experiment.evaluate import Evaluator
+from smnas.experiment.recipes import Recipes
+from smnas.training.recipe import Recipe
+from smnas.trial.budget import Budget
+from smnas.trial.trial import Outcome, Trial
 
 STAND_IN = Path(__file__).parent / "stand_in_search.py"
 
@@ -18,3 +26,24 @@ def stand_in() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def make_evaluator(tmp_path):
+    def make(folder: Path = tmp_path, **changes) -> Callable[..., Outcome]:
+        parts = {
+            "train": Squares(),
+            "val": Squares(),
+            "recipes": Recipes.alike(Recipe(batch=2, precision="float32")),
+            "device": "cpu",
+            "clock": "stand-in",
+            "final_budget": Budget(epochs=2),
+        }
+        evaluator = Evaluator(**{**parts, **changes})
+
+        def run(trial: Trial, batch_parts: int = 1) -> Outcome:
+            return evaluator(trial, folder, batch_parts, lambda stage, share, note: None)
+
+        return run
+
+    return make
