@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,12 +82,18 @@ def train_both(kind: Kind, steps: int, size: int, batch: int) -> dict[str, Any]:
 
 
 def draw_batches(dataset: DetectionDataset, steps: int, size: int, batch: int) -> list[Batch]:
-    """Return the batches of all steps, as a training with seed 0 would see them."""
+    """Return the batches of all steps, as a training with seed 0 would see them.
+
+    Boxes to be ignored are left out for both: torchvision would learn them as objects.
+    """
     square = InputSize(width=size, height=size)
     loader = TrainLoader(dataset, square, batch, RECIPE.augmentation, seed=0, drop_last=True)
     batches: list[Batch] = []
     for epoch in range(-(-steps // len(loader))):
-        batches += [Batch(images, targets) for images, targets in loader.epoch(epoch)]
+        for images, targets in loader.epoch(epoch):
+            nothing = torch.zeros_like(targets.ignore_BG)
+            objects = replace(targets, valid_BG=targets.objects_BG, ignore_BG=nothing)
+            batches.append(Batch(images, objects))
     return batches[:steps]
 
 
