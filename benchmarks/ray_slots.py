@@ -19,7 +19,7 @@ from results import STAMPS, make_parser, write_result
 
 from smnas.arch import DetectorArch
 from smnas.execution.ray_cluster import RayExecutor, Share, connected
-from smnas.execution.work import Limits, Report
+from smnas.execution.work import Limits, Order, Report
 from smnas.experiment.run_folder import RunFiles
 from smnas.experiment.sent_data import keep_sent
 from smnas.trial.budget import Budget
@@ -48,11 +48,11 @@ class SleepingWorld:
         del folder
         return self
 
-    def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
+    def __call__(self, order: Order, folder: Path, report: Report) -> Outcome:
         """Sleep, and tell from when to when by the clock of the machine."""
-        del folder, batch_parts, report
+        del folder, report
         began = time.time()
-        time.sleep(trial.proposal.seed / 1000)
+        time.sleep(order.trial.proposal.seed / 1000)
         times = {"began": began, "ended": time.time()}
         return Outcome(
             measurements=tuple(

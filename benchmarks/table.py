@@ -26,7 +26,7 @@ from smnas.arch import DetectorArch
 from smnas.detector.build import build_detector
 from smnas.detector.norms import fold_batch_norms
 from smnas.errors import TrainingError
-from smnas.experiment.evaluate import build_twin
+from smnas.experiment.judging import build_twin
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import time_predictions
 from smnas.search.rungs import ladder

@@ -42,7 +42,7 @@ def run_child(
 
     end: Event
     try:
-        end = work(order.trial, folder, order.batch_parts, report)
+        end = work(order, folder, report)
     except MemoryError as error:
         end = Fault("memory", "build", str(error) or "out of memory")
     except SmnasError as error:

@@ -112,8 +112,8 @@ fault and ends the search."""
 class Work(Protocol):
     """Runs one attempt, inside its process."""
 
-    def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
-        """Return what came of ``trial``; what it leaves behind is written under ``folder``.
+    def __call__(self, order: Order, folder: Path, report: Report) -> Outcome:
+        """Return what came of the order's trial; what it leaves is written under ``folder``.
 
         Raises:
             MemoryError: It does not fit into memory.

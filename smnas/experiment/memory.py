@@ -4,6 +4,8 @@ import gc
 
 import torch
 
+from smnas.trial.measurement import Measurement
+
 
 def means_out_of_memory(error: BaseException) -> bool:
     """Return whether torch or Python ran out of memory; torch says so only in words."""
@@ -11,6 +13,18 @@ def means_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return "out of memory" in text or "can't allocate memory" in text
+
+
+def check_predicted(memory: Measurement, limit_mib: float | None) -> None:
+    """Make sure that a training is not begun which would be stopped for its memory.
+
+    Raises:
+        MemoryError: It is predicted to take more than it may.
+    """
+    if limit_mib is not None and memory.value > limit_mib:
+        raise MemoryError(
+            f"predicted to take {memory.value:.0f} MiB, more than its limit {limit_mib:.0f}"
+        )
 
 
 def release_memory() -> None:

@@ -15,6 +15,7 @@ from smnas.arch import DetectorArch
 from smnas.data.dataset import Subset
 from smnas.detector.build import build_detector
 from smnas.errors import NotBuiltYetError, TrainingError
+from smnas.execution.work import Order
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.judging import build_twin
 from smnas.experiment.memory import means_out_of_memory, release_memory
@@ -166,7 +167,7 @@ def _time_rest(arch: DetectorArch, stage: Stage, world: Evaluator, seed: int) ->
     proposal = Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(number=0, proposal=proposal)
-        outcome = small(trial, Path(folder), 1, lambda *_: None)
+        outcome = small(Order(trial), Path(folder), lambda *_: None)
         if outcome.failure is not None:
             raise TrainingError(outcome.failure.reason)
         log = (trial_folder(Path(folder), 0) / TRAINING_LOG).read_text()

@@ -16,8 +16,9 @@ from smnas.data.sources import DataSpec, load_splits
 from smnas.data.splits import Splits
 from smnas.errors import DataError, MissingFileError
 from smnas.experiment.artifact import TORCH_RUNTIMES
+from smnas.experiment.attempt import Clock
 from smnas.experiment.config import SearchConfig
-from smnas.experiment.evaluate import Clock, Evaluator
+from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.experiment.sent_data import find_sent, pack_files
 from smnas.export.onnx import warm_up

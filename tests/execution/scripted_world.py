@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smnas.errors import MissingFileError, StorageFullError
-from smnas.execution.work import Report
+from smnas.execution.work import Order, Report
 from smnas.trial.measurement import CountProtocol, Measurement
 from smnas.trial.trial import Failure, Outcome, Trial
 
@@ -46,13 +46,14 @@ class ScriptedWorld:
     def moved(self, folder: Path) -> "ScriptedWorld":
         return replace(self, data=folder)
 
-    def __call__(self, trial: Trial, folder: Path, batch_parts: int, report: Report) -> Outcome:
+    def __call__(self, order: Order, folder: Path, report: Report) -> Outcome:
+        trial = order.trial
         name, _, argument = self.actions.get(trial.number, "succeed").partition(" ")
         with (self.notes / str(trial.number)).open("a") as file:
             file.write(f"{os.getpid()} {os.getppid()}\n")
-        report("training", 0.5, f"parts {batch_parts}")
+        report("training", 0.5, f"parts {order.batch_parts}")
         attempts = len(self.attempts(trial.number))
-        return _ACTIONS[name](argument, attempts, batch_parts, folder) or succeed()
+        return _ACTIONS[name](argument, attempts, order.batch_parts, folder) or succeed()
 
     def attempts(self, number: int) -> list[tuple[int, int]]:
         """Process ids of all attempts at a trial, and of what had started them."""

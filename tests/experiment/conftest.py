@@ -7,12 +7,14 @@ from types import ModuleType
 import pytest
 from tiny_trials import Squares
 
+from smnas.execution.work import Limits, Order
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.training.recipe import Recipe
 from smnas.trial.budget import Budget
 from smnas.trial.trial import Outcome, Trial
 
+NO_LIMITS = Limits()
 STAND_IN = Path(__file__).parent / "stand_in_search.py"
 
 
@@ -41,8 +43,9 @@ def make_evaluator(tmp_path):
         }
         evaluator = Evaluator(**{**parts, **changes})
 
-        def run(trial: Trial, batch_parts: int = 1) -> Outcome:
-            return evaluator(trial, folder, batch_parts, lambda stage, share, note: None)
+        def run(trial: Trial, batch_parts: int = 1, limits: Limits = NO_LIMITS) -> Outcome:
+            order = Order(trial, limits, batch_parts)
+            return evaluator(order, folder, lambda stage, share, note: None)
 
         return run
 

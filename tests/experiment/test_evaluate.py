@@ -9,7 +9,8 @@ import pytest
 from tiny_trials import make_trial, raising
 
 from smnas.errors import DataError, NotBuiltYetError, StorageFullError
-from smnas.experiment import evaluate, judging, trial_training
+from smnas.execution.work import Limits
+from smnas.experiment import attempt, judging, trial_training
 from smnas.experiment.memory import means_out_of_memory
 from smnas.experiment.recipes import Recipes
 from smnas.measure.latency import measure_latency
@@ -46,7 +47,7 @@ def test_times_are_taken_while_other_trials_stand_still(make_evaluator, monkeypa
             fcntl.flock(door, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return measure_latency(*arguments, **named)
 
-    monkeypatch.setattr(evaluate, "SharedMachine", lambda: SharedMachine(tmp_path))
+    monkeypatch.setattr(attempt, "SharedMachine", lambda: SharedMachine(tmp_path))
     monkeypatch.setattr(judging, "measure_latency", measure)
     assert make_evaluator(clock="device")(make_trial()).failure is None
 
@@ -111,6 +112,12 @@ def test_batches_in_parts_reach_the_training(make_evaluator, monkeypatch):
     monkeypatch.setattr(trial_training, "fit", lambda *args: asked.append(args) or fit(*args))
     assert make_evaluator()(make_trial(), batch_parts=2).failure is None
     assert asked[0][3].batch_parts == 2
+
+
+def test_a_training_that_is_predicted_not_to_fit_is_not_begun(make_evaluator, monkeypatch):
+    monkeypatch.setattr(trial_training, "fit", raising(AssertionError("begun")))
+    with pytest.raises(MemoryError, match=r"predicted to take [0-9]+ MiB, more than its limit 20"):
+        make_evaluator(clock="device")(make_trial(), limits=Limits(memory_mib=20))
 
 
 @pytest.mark.parametrize(

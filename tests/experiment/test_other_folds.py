@@ -11,6 +11,7 @@ from smnas.data.dataset import Subset
 from smnas.data.embedded import load_embedded
 from smnas.data.folds import Folds
 from smnas.errors import TrainingError
+from smnas.execution.work import Order
 from smnas.experiment import other_folds, trial_training
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
@@ -58,7 +59,7 @@ def run(folder: Path, trial: Trial, told: list[tuple[str, float, str]] | None = 
         folds=folds,
     )
     notes = [] if told is None else told
-    return evaluator(trial, folder, 1, lambda *said: notes.append(said))
+    return evaluator(Order(trial), folder, lambda *said: notes.append(said))
 
 
 @pytest.fixture
