@@ -21,7 +21,7 @@ CACHE_VARIABLE = "SMNAS_CACHE_DIR"
 LIMIT_VARIABLE = "SMNAS_CACHE_GIB"
 DEFAULT_LIMIT_GIB = 20.0
 
-KINDS = ("pictures-", "scenes-", "table-")
+KINDS = ("pictures-", "scenes-", "sent-", "table-")
 """How the names of our folders begin: nothing else is ever removed."""
 _SPARE_BYTES = 2**30
 """Left free on the disk by what need not be kept as a whole."""
@@ -137,7 +137,7 @@ def _by_last_use(parent: Path) -> list[tuple[float, int, Path]]:
     for folder in parent.iterdir() if parent.is_dir() else ():
         if folder.name.removeprefix(".").startswith(KINDS) and folder.is_dir():
             with suppress(OSError):  # removed by another process meanwhile
-                files = [file.stat() for file in folder.iterdir()]
+                files = [file.stat() for file in folder.rglob("*") if file.is_file()]
                 used = max([folder.stat().st_mtime, *(file.st_mtime for file in files)])
                 found.append((used, sum(file.st_size for file in files), folder))
     return sorted(found)

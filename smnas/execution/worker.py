@@ -1,13 +1,15 @@
 """A slot that shares no disk with the run folder: files travel with the events of a trial."""
 
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from smnas.errors import DataError, SmnasError
 from smnas.execution.slot import Slot
+from smnas.execution.temporary_home import TemporaryHome
 from smnas.execution.work import DataMissing, Event, Fault, Files, Order, Progress
 from smnas.trial.trial import Outcome
 
@@ -29,13 +31,16 @@ class Worker:
     """
 
     def __init__(self, world: bytes, machine_share: float, keep_sent: KeepSent) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="smnas-worker-"))
+        self._home = TemporaryHome()
+        self._folder = self._home.folder
+        self._sent: Path | None = None
         self._slot = Slot(world, self._folder, machine_share)
         self._keep_sent = keep_sent
 
     def settle(self, key: str, write: Callable[[Path], None]) -> None:
         """Have the data read from where ``write`` puts them, unless they have come before."""
-        self._slot.move(self._keep_sent(key, write))
+        self._sent = self._keep_sent(key, write)
+        self._slot.move(self._sent)
 
     def run(self, order: Order, files: dict[str, bytes]) -> Iterator[Event]:
         """Yield what happens in an attempt that begins with ``files``."""
@@ -43,6 +48,9 @@ class Worker:
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        if self._sent is not None:
+            with suppress(OSError):  # what nobody opens for long makes room for others
+                os.utime(self._sent)
         try:
             self._slot.open()
         except DataError as error:
@@ -58,7 +66,7 @@ class Worker:
     def close(self) -> None:
         """Stop what runs, and leave nothing behind."""
         self._slot.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._home.close()
 
     def _follow(self, order: Order) -> Iterator[Event]:
         known = self._stamps()

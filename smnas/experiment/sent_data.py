@@ -18,7 +18,8 @@ _ROOT = "smnas-root.json"
 def keep_sent(name: str, write: Callable[[Path], None]) -> Path:
     """Return the folder ``name`` of the cache, filled by ``write`` where it is not there yet.
 
-    It stays until somebody removes it: a search may need it at any time.
+    Whoever goes on reading it gives it a new time of change now and then: what nobody has opened
+    for long makes room for others.
     """
     folder = cache_folder() / name
     if not folder.is_dir():

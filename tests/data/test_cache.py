@@ -88,6 +88,15 @@ def test_what_a_killed_process_left_is_removed_too(monkeypatch):
     assert not left.exists()
 
 
+def test_data_that_were_sent_make_room_too(monkeypatch):
+    monkeypatch.setenv("SMNAS_CACHE_GIB", str(6 / 1024))
+    sent = put("sent-a", 1, 90_000)
+    deeper = put("sent-a/pictures", 4, 90_000)
+    os.utime(sent, (0, 0))
+    assert make_room(2 * MIB) == 2 * MIB
+    assert not deeper.exists()
+
+
 def test_the_disk_is_not_filled(monkeypatch):
     monkeypatch.setattr(cache, "_SPARE_BYTES", 2**60)
     assert make_room(MIB) == 0
