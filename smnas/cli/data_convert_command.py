@@ -23,8 +23,13 @@ def convert(
         str, typer.Option(help="coco, voc, bdd100k or yolo.", metavar="FORMAT", show_default=False)
     ],
     images: options.Images = None,
-    val: options.Val = None,
-    test: options.Test = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(help="What becomes the split val; without it the one that the data bring."),
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="What becomes the split test; without it as for --val.")
+    ] = None,
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy pictures; otherwise they become hard links.")
     ] = False,
