@@ -23,7 +23,9 @@ test: lint types
 	$(BIN)/python -m pytest -q -m "not slow"
 
 test-all: lint types
-	$(BIN)/python -m pytest -q
+	-$(BIN)/python -m pytest -q --junit-xml=build/test-all.xml
+	$(BIN)/python tools/sum_up_tests.py tests/full_counts.md build/test-all.xml
+	@! grep -q '^Failed' tests/full_counts.md
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
