@@ -20,6 +20,7 @@ from smnas.cli.describe_command import describe
 from smnas.cli.evaluate_command import evaluate
 from smnas.cli.export_command import export
 from smnas.cli.front_commands import front, report
+from smnas.cli.measure_command import measure
 from smnas.cli.output import complain
 from smnas.cli.package_commands import package, replay
 from smnas.cli.plan_command import plan
@@ -58,6 +59,9 @@ COMMANDS = {
     "replay": Command(replay, "smnas replay runs/trees/packages/0021"),
     "retarget": Command(
         retarget, "smnas retarget runs/trees --device-report packages/*/device-report.json"
+    ),
+    "measure": Command(
+        measure, "smnas measure my/annotations.json --images my/pictures --blocks --out edge"
     ),
     "describe": Command(describe, "smnas describe sm-nas-e2 --classes 80 --json"),
     "data": Command(

@@ -37,6 +37,7 @@ def search(
     seed: options.Seed = None,
     device: options.ChosenDevice = None,
     runtime: options.Runtime = None,
+    latency_from: search_options.LatencyFrom = None,
     recipe: search_options.Recipe = None,
     init: options.Init = None,
     final_norm: search_options.FinalNorm = None,

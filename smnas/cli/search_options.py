@@ -83,6 +83,15 @@ Constraints = Annotated[
         "May stand several times.",
     ),
 ]
+LatencyFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Search by the milliseconds of another device: the report that measure.py made there "
+        "in the folder that `smnas measure --blocks` wrote. Times are then predicted for it, not "
+        "measured.",
+    ),
+]
 FinalNorm = Annotated[
     str | None,
     typer.Option(

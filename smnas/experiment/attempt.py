@@ -12,6 +12,7 @@ from smnas.data.dataset import DetectionDataset
 from smnas.data.folds import Folds
 from smnas.detector.contract import Prediction
 from smnas.execution.work import Order, Report
+from smnas.experiment.elsewhere import settle
 from smnas.experiment.finite import FinitePredictor
 from smnas.experiment.forecast import RUNTIMES as FORECAST_RUNTIMES
 from smnas.experiment.forecast import Forecast
@@ -35,6 +36,7 @@ from smnas.experiment.run_folder import (
 from smnas.experiment.trial_training import TrialTraining
 from smnas.experiment.worth import Worth
 from smnas.measure.accuracy import evaluate_detections
+from smnas.measure.blocks.device_times import DeviceTimes
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import stand_in_latency
 from smnas.measure.memory import (
@@ -74,6 +76,7 @@ class Conditions:
         processes: How many share a training, on ``cuda`` each with a GPU of its own.
         runtime: What accuracies and times are taken in: a name in ``artifact.RUNTIME_NAMES``.
         folds: What finals are trained and judged on; the first is ``train`` and ``val``.
+        elsewhere: Times of another device, which are told and not taken; None: of this one.
     """
 
     train: DetectionDataset
@@ -88,6 +91,7 @@ class Conditions:
     processes: int = 1
     runtime: str = "torch-eager"
     folds: Folds | None = None
+    elsewhere: DeviceTimes | None = None
 
 
 class Attempt:
@@ -129,13 +133,15 @@ class Attempt:
         return (*accuracy, *cost, *self._memory)
 
     def _check_worth(self) -> tuple[Measurement, ...]:
-        """Return cost and time of a candidate, where they decide whether it is trained.
+        """Return cost and time, where they decide on the training or need no clock.
 
         Raises:
             NotWorthTrainingError: It breaks a constraint or is pruned; what can be counted is not
                 timed, nor what can be predicted well enough.
         """
         worth = Worth(self._world.constraints, self._proposal)
+        if self._world.elsewhere is not None:
+            return settle(worth, self._world.elsewhere, self._shipped, self._count)
         ways = (self._count, lambda cost: self._time(cost, None), self._forecast)
         return worth.settle(self._shipped, *ways)
 

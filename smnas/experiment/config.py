@@ -102,6 +102,8 @@ class SearchConfig(_Value):
     runtime: str = DEFAULT_RUNTIME
     """What accuracies and times are taken in: a runtime of exported files, or torch itself, which
     is the default for a GPU."""
+    latency_from: Path | None = None
+    """Report of the blocks of ``smnas measure --blocks``: times are predicted for its device."""
 
     @property
     def recipes(self) -> Recipes:
@@ -165,6 +167,8 @@ class SearchConfig(_Value):
                 f"trials, stage_one_share: expected at least one candidate in each stage; got "
                 f"{self.trials} trials, of which stage one has {self.stage_one_share:g}"
             )
+        if self.latency_from is not None and self.clock != "device":
+            raise ValueError(f"latency_from: expected no other clock; got clock {self.clock!r}")
         kind, _, index = self.device.partition(":")
         if kind not in _DEVICES or (index and not index.isdecimal()):
             raise ValueError(
@@ -201,6 +205,7 @@ class Flags(TypedDict, total=False):
     seed: int | None
     device: str | None
     runtime: str | None
+    latency_from: str | Path | None
     recipe: str | None
     init: str | Path | None
     final_norm: str | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -13,8 +14,10 @@ from smnas.experiment.artifact import check_runtime
 from smnas.experiment.briefing import describe_split
 from smnas.experiment.checkup import COARSE_AP50
 from smnas.experiment.config import SearchConfig
+from smnas.experiment.elsewhere import read_times
 from smnas.experiment.goals import check_objectives, settled_metric, tie_width
 from smnas.experiment.shapes import load_spaces
+from smnas.measure.blocks.device_times import DeviceTimes
 from smnas.measure.noise_floor import NoiseFloor, noise_floor
 from smnas.search import SearchSettings
 from smnas.space.pair import SpacePair
@@ -35,10 +38,17 @@ class Prepared:
     settings: SearchSettings
     notes: tuple[str, ...]
     """Sentences about the data and, where the parts of the search differ in it, their recipes."""
+    elsewhere: DeviceTimes | None = None
+    """Times of another device, which the search goes by."""
 
 
-def prepare(config: SearchConfig) -> Prepared:
-    """Return what ``config`` names; see ``search`` for errors."""
+def prepare(config: SearchConfig, report: Path | None = None) -> Prepared:
+    """Return what ``config`` names; see ``search`` for errors.
+
+    Args:
+        config: Of the search.
+        report: Where the device report of ``latency_from`` lies; None: nothing is read of it.
+    """
     check_machine(config)
     splits = load_splits(config.data, config.seed)
     check_objectives(config.objectives, splits.val)
@@ -50,7 +60,11 @@ def prepare(config: SearchConfig) -> Prepared:
     known = min(settings.yardsticks, len(spaces.yardsticks))
     settings = settings.model_copy(update={"yardsticks": known})
     notes = (*describe_data(splits, floor), *config.recipes.sentences)
-    return Prepared(splits, spaces, settings, notes)
+    if report is None:
+        return Prepared(splits, spaces, settings, notes)
+    classes = len(splits.train.categories)
+    elsewhere, told = read_times(report, spaces, classes, config.seed)
+    return Prepared(splits, spaces, settings, (*notes, told), elsewhere)
 
 
 def check_machine(config: SearchConfig) -> None:

@@ -63,7 +63,8 @@ def run_difference(old: RunHeader, new: RunHeader) -> list[str]:
             found.append(f"data: the content of {split} has changed (was {was}, is {is_})")
     if old.space != new.space:
         found.append("space: its content has changed since the run began")
-    if old.machine != new.machine and new.config.get("clock") == "device":
+    takes_times = new.config.get("clock") == "device" and not new.config.get("latency_from")
+    if old.machine != new.machine and takes_times:
         found.append(
             f"machine: was {old.machine}, is {new.machine}; their times are not comparable"
         )
@@ -73,14 +74,15 @@ def run_difference(old: RunHeader, new: RunHeader) -> list[str]:
 def config_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return in one sentence each what differs between two configurations as JSON.
 
-    More trials, hours or epochs are no difference. Paths of train and val are none either: their
-    content counts, see ``run_difference``.
+    More trials, hours or epochs are no difference. Paths of train and val are none either, nor that
+    of a device report: their content counts, see ``run_difference`` and ``elsewhere.find_report``.
     """
     was, is_ = dict(_flatten(old)), dict(_flatten(new))
     found: list[str] = []
     for name in dict.fromkeys((*was, *is_)):
         before, now = was.get(name), is_.get(name)
         told_by_content = name.startswith("data.") and name != "data.folds"
+        told_by_content |= name == "latency_from" and None not in (before, now)
         if before == now or name in MAY_CHANGE or told_by_content:
             continue
         if name in MAY_GROW:

@@ -11,6 +11,7 @@ from smnas.trial.trial import Trial
 CONFIG = "config.json"
 FRONT = "front.json"
 PLAN = "plan.json"
+DEVICE_REPORT = "device-report.json"
 PICTURES = "pictures"
 PICTURE_INDEX = "index.json"
 WEIGHTS = "weights.safetensors"

@@ -15,6 +15,7 @@ from smnas.errors import SmnasError
 from smnas.experiment.briefing import make_header
 from smnas.experiment.config import SearchConfig, make_config
 from smnas.experiment.disk_quota import DiskQuota
+from smnas.experiment.elsewhere import find_report, keep_report
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
 from smnas.experiment.interruption import Interruption
@@ -33,10 +34,8 @@ from smnas.experiment.workplace import Workplace, make_workplace, open_executor
 from smnas.report.objectives import run_metrics, run_objectives
 from smnas.report.page import render_report
 from smnas.report.tables import FrontRow, front_rows
-from smnas.search import SearchSettings
 from smnas.search.algorithms import make_algorithm
 from smnas.search.starts import draw_starts
-from smnas.space.pair import SpacePair
 from smnas.trial.trial import Trial
 
 
@@ -60,8 +59,8 @@ def search(
         flags: Settings that win over the file: ``images``, ``val``, ``test``, ``group_by``,
             ``folds``, ``space``, ``inputs``, ``anchors``, ``trials``, ``hours``, ``epochs``,
             ``rungs``, ``algorithm``, ``objectives`` or ``metric``, ``constraints``, ``plateau``,
-            ``pictures``, ``seed``, ``device``, ``recipe``, ``init``, and those of the
-            ``Workplace``.
+            ``pictures``, ``seed``, ``device``, ``latency_from``, ``recipe``, ``init``, and those
+            of the ``Workplace``.
 
     Raises:
         ConfigError: A setting that is wrong, or Ray is asked for and not installed.
@@ -87,11 +86,13 @@ def run_search(
     workplace = (workplace or Workplace()).settled(config.device)
     started = time.perf_counter()
     check_free(folder)
-    ready = prepare(config)
-    splits, spaces, settings = ready.splits, ready.spaces, ready.settings
+    report = find_report(config.latency_from, folder)
+    ready = prepare(config, report)
+    splits, spaces = ready.splits, ready.spaces
     read = {"train": splits.train, "val": splits.val}
     archive = open_run(folder, make_header(config, read, spaces, ready.notes), storage)
     try:
+        keep_report(report, folder)
         splits = cache_pictures(splits, config, spaces, observer.noted)
         with one_core_left():
             plan = plan_trials(config, replace(ready, splits=splits), workplace)
@@ -99,7 +100,7 @@ def run_search(
             observer.announced(_brief(archive, plan))
 
             def work() -> tuple[tuple[FrontRow, ...], Path]:
-                search_archive(archive, config, settings, spaces, plan, workplace, observer)
+                search_archive(archive, config, ready, plan, workplace, observer)
                 read_test_split(
                     archive,
                     splits.judged,
@@ -128,6 +129,7 @@ def plan_trials(config: SearchConfig, ready: Prepared, workplace: Workplace) -> 
         clock=config.clock,
         final_budget=ready.settings.final,
         runtime=config.runtime,
+        elsewhere=ready.elsewhere,
     )
     archs = [ready.spaces.yardstick, *draw_starts(ready.spaces, ready.settings)]
     with threads(workplace.cpus):
@@ -142,7 +144,7 @@ def plan_search(
 
     Nothing is searched and no run folder made; training pictures are cached as a search does.
     """
-    workplace, ready = workplace.settled(config.device), prepare(config)
+    workplace, ready = workplace.settled(config.device), prepare(config, config.latency_from)
     splits = cache_pictures(ready.splits, config, ready.spaces, note)
     with one_core_left():
         return plan_trials(config, replace(ready, splits=splits), workplace), ready.notes
@@ -157,13 +159,13 @@ def keep_plan(folder: Path, plan: Plan) -> None:
 def search_archive(
     archive: Archive,
     config: SearchConfig,
-    settings: SearchSettings,
-    spaces: SpacePair,
+    ready: Prepared,
     plan: Plan,
     workplace: Workplace,
     observer: Observer,
 ) -> None:
     """Run all trials of the search that are not in the archive yet."""
+    spaces, settings = ready.spaces, ready.settings
     world = TrialWorld.of_search(
         config,
         archive.header.data_ids,
@@ -172,6 +174,7 @@ def search_archive(
         workplace.cpus or torch.get_num_threads(),
         tuple(run_metrics(archive.header.config)),
         workplace.processes,
+        ready.elsewhere,
     )
     tidying = DiskQuota(observer, archive.folder, settings, workplace.disk_quota_gib)
     limits = TrialLimits(workplace, plan, archive.trials, config.recipes, settings.final)

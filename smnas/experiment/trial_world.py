@@ -22,6 +22,7 @@ from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.experiment.sent_data import find_sent, pack_files
 from smnas.export.onnx import warm_up
+from smnas.measure.blocks.device_times import DeviceTimes
 from smnas.trial.budget import Budget
 from smnas.trial.constraint import ConstraintText
 
@@ -51,6 +52,8 @@ class TrialWorld(BaseModel):
     """How many processes share a training, on ``cuda`` each with a GPU of its own."""
     runtime: str = "torch-eager"
     """What accuracies and times are taken in."""
+    elsewhere: DeviceTimes | None = None
+    """Times of another device, which are told and not taken."""
 
     @classmethod
     def of_search(
@@ -62,6 +65,7 @@ class TrialWorld(BaseModel):
         threads: int,
         further: tuple[str, ...] = (),
         processes: int = 1,
+        elsewhere: DeviceTimes | None = None,
     ) -> Self:
         """Return the world of a search, its paths absolute: other processes start elsewhere."""
         data = config.data
@@ -82,6 +86,7 @@ class TrialWorld(BaseModel):
             further=further,
             processes=processes,
             runtime=config.runtime,
+            elsewhere=elsewhere,
         )
 
     def open(self) -> Evaluator:
@@ -121,6 +126,7 @@ class TrialWorld(BaseModel):
             processes=self.processes,
             runtime=self.runtime,
             folds=splits.folds,
+            elsewhere=self.elsewhere,
         )
 
     @property

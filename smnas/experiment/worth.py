@@ -31,11 +31,13 @@ class Worth:
     """The constraints of a search and the pruning rule of one proposal.
 
     Attributes:
+        of_candidate: Whether it may be refused.
         asked: The metrics that they speak of; nothing of what is trained in any case.
     """
 
     def __init__(self, constraints: Sequence[Constraint], proposal: Proposal) -> None:
         self._constraints, self._rule = constraints, proposal.pruning
+        self.of_candidate = proposal.is_candidate
         self.asked = set[str]()
         if proposal.is_candidate and proposal.continues is None:
             self.asked |= {constraint.metric for constraint in constraints}

@@ -61,6 +61,30 @@ class StoredDetections(_Value):
     """Whether at least 99 % have one."""
 
 
+class ReportedBlock(_Value):
+    """Which block a file is, and what it computes: see ``blocks.work``."""
+
+    key: str
+    alike: str | None
+    macs: Annotated[int, Field(ge=0)]
+    values: Annotated[int, Field(ge=0)]
+
+
+class ReportedBlocks(_Value):
+    """Which blocks and whole detectors the files of a folder are that ``measure --blocks`` wrote.
+
+    All that was asked for: files that were not timed are missing from the report.
+    """
+
+    picture: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    """Rows and columns of the pictures that go into whole detectors."""
+    classes: Annotated[int, Field(ge=1)]
+    blocks: Annotated[dict[str, ReportedBlock], Field(min_length=1)]
+    """By the name of the file."""
+    detectors: Annotated[dict[str, str], Field(min_length=1)]
+    """Their archs, by the name of the file."""
+
+
 class DeviceReport(_Value):
     """What one call of ``on_device.py`` found."""
 
@@ -74,6 +98,8 @@ class DeviceReport(_Value):
     detector: ReportedDetector | None
     """Of a front package, whose only file it is; None for other files."""
     check: StoredDetections | None
+    about: ReportedBlocks | None = None
+    """Of blocks for a search by the times of this device; None for other files."""
 
     def latency(self, timed: TimedFile) -> tuple[Measurement, ...]:
         """Return a time of this report as ``latency_ms`` and ``latency_p95_ms``."""
@@ -110,5 +136,5 @@ def read_device_report(path: Path) -> DeviceReport:
         told = describe_validation_error(str(path), error, DeviceReport)
         raise MeasurementError(
             f"{told} (expected a device report of the format {FORMAT}, as `python measure.py` "
-            "writes it in the folder of a front package)"
+            "writes it in the folder of a front package or of blocks)"
         ) from None

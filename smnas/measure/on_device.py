@@ -3,9 +3,10 @@
     python measure.py --threads 1
 
 Copy the whole folder to the device and run it there. ``measure.json`` beside this file says what is
-timed; the report, ``device-report.json``, goes back to ``smnas retarget``. Where the folder holds
-pictures with their detections, the device must find the same: the accuracy that was measured
-elsewhere says nothing of it otherwise.
+timed; the report, ``device-report.json``, goes back to ``smnas retarget``, or where the files are
+blocks of detectors to ``smnas search --latency-from``. Where the folder holds pictures with their
+detections, the device must find the same: the accuracy that was measured elsewhere says nothing of
+it otherwise.
 
 This file and ``standalone.py`` are copied into such folders, this one as ``measure.py``.
 """
@@ -62,6 +63,10 @@ def make_report(folder: Path, threads: int, effort: Effort) -> dict[str, Any]:
             pictures = read_pictures(folder / task["check"])
             picture = str(Path(passing) / "picture.npy")
             np.save(picture, pictures[0][0])
+        elif task.get("about") is not None:  # whole detectors look at noise of the pictures' size
+            picture = str(Path(passing) / "picture.npy")
+            shape = (*task["about"]["picture"], 3)
+            np.save(picture, np.random.default_rng(0).integers(0, 256, shape, np.uint8))
         check = check_detections(folder / next(iter(task["files"])), pictures, threads)
         timings, runtime = _time(folder, task["files"], picture, threads, effort)
     protocol = {
@@ -83,6 +88,7 @@ def make_report(folder: Path, threads: int, effort: Effort) -> dict[str, Any]:
         "timings": timings,
         "detector": task["detector"],
         "check": check,
+        **({"about": task["about"]} if task.get("about") is not None else {}),
     }
 
 
@@ -173,6 +179,8 @@ def _time(
     runtime: dict[str, str] = {}
     names = list(files)
     for start in range(0, len(names), AT_ONCE):
+        if start:
+            sys.stderr.write(f"{start} of {len(names)} files are timed\n")
         group = names[start : start + AT_ONCE]
         task = Task([str(folder / name) for name in group], picture, threads, effort)
         found, runs = measure(task)
@@ -191,7 +199,10 @@ def _tell(report: dict[str, Any], out: Path) -> str:
         + ("" if threads == 1 else "s")
         + " used"
     ]
+    blocks = report.get("about", {}).get("blocks", {})  # too many to be told one by one
     for item in report["timings"]:
+        if item["file"] in blocks:
+            continue
         low, high = item["interval_ms"] or (item["median_ms"],) * 2
         lines.append(
             f"{item['file']}: {item['median_ms']:.3g} ms ({low:.3g}-{high:.3g}; 19 of 20 below "
@@ -206,6 +217,9 @@ def _tell(report: dict[str, Any], out: Path) -> str:
             "pictures are those stored"
             + ("" if check["hold"] else ": this device finds something else than was measured")
         )
+    if blocks:
+        flagged = sum(item["flag"] is not None for item in report["timings"])
+        lines.append(f"{len(blocks)} blocks; {flagged} of all files are uncertain")
     return "\n".join([*lines, f"report: {out}"]) + "\n"
 
 

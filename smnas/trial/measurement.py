@@ -51,7 +51,8 @@ class LatencyProtocol(_Value):
 class PredictionProtocol(_Value):
     """How a time was predicted that nobody took: from timed blocks, by whole detectors timed.
 
-    The interval of such a number is where the measured time is expected with 95 %.
+    The interval of such a number is where the measured time is expected with 95 %. A search by the
+    report of another device knows times as ``latency_ms`` of this protocol, and of no other.
     """
 
     kind: Literal["prediction"] = "prediction"
@@ -66,6 +67,8 @@ class PredictionProtocol(_Value):
     """Whole ones, by which the sum of the blocks was calibrated."""
     error: float
     """Median relative error of each of these, by the others."""
+    report: str | None = Field(default=None, exclude_if=lambda report: report is None)
+    """SHA-256 of the device report that the times come from; None: they were taken here."""
 
 
 class CountProtocol(_Value):

@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, hypot, log, sqrt
 
 import numpy as np
 from scipy.optimize import nnls
@@ -57,11 +57,15 @@ class Calibration:
         """Return the milliseconds of a detector whose blocks take ``sum_ms``."""
         return self.constants_ms[family] + self.factor * sum_ms
 
-    def interval(self, family: str, sum_ms: float) -> tuple[float, float]:
-        """Return where its measured time falls with 95 %."""
+    def interval(
+        self, family: str, sum_ms: float, deviation_ms: float = 0.0
+    ) -> tuple[float, float]:
+        """Return where its measured time falls with 95 %; ``deviation_ms``: that of the sum."""
         freedom = self.detectors - len(self.constants_ms) - 1
         points = (*STUDENT_975[freedom - 1 : freedom], 1.96 + 2.37 / freedom + 2.8 / freedom**2)[0]
-        factor = exp(points * self.deviation * sqrt(1.0 + 1.0 / self.detectors))
+        own = self.deviation * sqrt(1.0 + 1.0 / self.detectors)
+        of_sum = self.factor * deviation_ms / self.predict(family, sum_ms)
+        factor = exp(points * hypot(own, of_sum))
         return self.predict(family, sum_ms) / factor, self.predict(family, sum_ms) * factor
 
 
