@@ -1,5 +1,6 @@
 """The last screen of a search: what came of it, whether it paid, and what to do next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smnas.experiment.observer import RunSummary
-from smnas.report.tables import FrontRow, flagged_times, judged_on
+from smnas.report.tables import FrontRow, judged_on, remarks_on_times
 from smnas.report.verdict import judge, recommended_row, yardstick_row
 from smnas.report.wording import MISSING, duration, megabytes, milliseconds, percent, three_digits
 from smnas.trial.metrics import find_metric
@@ -54,10 +55,15 @@ def _front_in_words(summary: RunSummary) -> str:
         for row in (members[0], members[-1])
     )
     return (
-        f"Detectors on the front: {len(members)}, from {fastest} to {slowest} "
+        f"Detectors on the front: {len(members)}, from {fastest} to {slowest}"
+        f"{', times as predicted' if _is_predicted(members) else ''} "
         f"({judged_on(members[0])}); "
         f"`smnas front {summary.folder}` lists them."
     )
+
+
+def _is_predicted(rows: Sequence[FrontRow]) -> bool:
+    return any(row["latency_ms_predicted_for"] for row in rows)
 
 
 _BORDERS = {True: "green", False: "yellow"}
@@ -85,7 +91,7 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
             else percent(row["accuracy"], row["accuracy_interval"])
             for row in shown
         ],
-        "milliseconds per picture": [
+        "milliseconds per picture" + (", predicted" if _is_predicted(shown) else ""): [
             milliseconds(r["latency_ms"], r["latency_ms_interval"], r["latency_ms_flag"])
             for r in shown
         ],
@@ -96,7 +102,7 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
     }
     for line, cells in lines.items():
         table.add_row(line, *map(Text, cells))
-    notes = (f"{accuracy} times 100; 95 % intervals in brackets", *flagged_times(shown))
+    notes = (f"{accuracy} times 100; 95 % intervals in brackets", *remarks_on_times(shown))
     table.caption = "\n".join(notes)
     table.caption_justify = "left"
     return table
@@ -109,8 +115,15 @@ def _size(row: FrontRow) -> str:
 
 def _next_steps(summary: RunSummary) -> Text:
     folder = summary.folder
+    there = (
+        "Times are predicted; to take those of the finals on the device, run measure.py in each "
+        "package there:\n"
+        f"  smnas package {folder} --all\n"
+        f"  smnas retarget {folder} --device-report {folder}/packages/*/device-report.json\n\n"
+    )
     return Text(
         f"Report (opens offline): {summary.report}\n\n"
+        f"{there if _is_predicted(summary.rows) else ''}"
         "Next, on your own pictures:\n"
         f"  smnas predict {folder} my/picture.jpg --out found\n"
         f"  smnas package {folder}\n"

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smnas.report.objectives import recommended_rule
-from smnas.report.tables import FrontRow, flagged_times, judged_on
+from smnas.report.tables import FrontRow, judged_on, remarks_on_times
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, false_alarms, find_metric
 
@@ -37,7 +37,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     table = _empty_table(rows)
     wanted = rows[0]["objectives"] if rows else {}
     further = [name for name in wanted if name not in _SHOWN] or ["macs_g"]
-    names = ("trial", "AP", "AP50", *([f"{judged} test"] if on_test else []), "ms")
+    names = ("trial", "AP", "AP50", *([f"{judged} test"] if on_test else []), _ms(rows))
     for name in (*names, *(_short(name) for name in further), "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -62,7 +62,7 @@ def front_table(rows: Sequence[FrontRow]) -> Group:
     for row in rows:
         cells = (">" if row["recommended"] else "", str(row["trial"]), row["arch"])
         archs.add_row(*map(Text, cells), style=_style(row))
-    return Group(table, archs, *map(Text, [*_folds(rows), *flagged_times(rows)]))
+    return Group(table, archs, *map(Text, [*_folds(rows), *remarks_on_times(rows)]))
 
 
 def _folds(rows: Sequence[FrontRow]) -> list[str]:
@@ -81,7 +81,7 @@ def glance_table(rows: Sequence[FrontRow], limit: int) -> Table:
     """
     table = _empty_table(rows)
     judged = _short(rows[0]["accuracy_metric"]) if rows else "AP50"
-    for name in ("AP", judged, "ms", "epochs"):
+    for name in ("AP", judged, _ms(rows), "epochs"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("arch")
     shown = _shortened(rows, limit)
@@ -141,6 +141,11 @@ def _short(metric: str) -> str:
     if metric in _SHORT:
         return _SHORT[metric]
     return f"R@{false_alarms(metric):g}" if false_alarms(metric) else metric
+
+
+def _ms(rows: Sequence[FrontRow]) -> str:
+    """Return the heading of times, which may be of a device that is not here."""
+    return "ms pred." if any(row["latency_ms_predicted_for"] for row in rows) else "ms"
 
 
 def _time(row: FrontRow, interval: Sequence[float] | None = None) -> str:

@@ -16,7 +16,7 @@ from smnas.cli.final_screen import show_summary
 from smnas.cli.front_table import glance_table
 from smnas.cli.pace import Pace
 from smnas.experiment.observer import Briefing, RunSummary
-from smnas.report.tables import front_rows
+from smnas.report.tables import front_rows, predicted_for
 from smnas.report.wording import MISSING, milliseconds, percent
 from smnas.trial.trial import Trial
 
@@ -170,6 +170,7 @@ def _recorded_line(trial: Trial) -> str:
     return (
         f"{_place(trial)}: AP {percent(ap.value if ap else None)}, AP50 "
         f"{percent(ap50.value if ap50 else None)}, "
-        f"{milliseconds(time_taken.value, flag=time_taken.flag) if time_taken else MISSING} ms; "
+        f"{milliseconds(time_taken.value, flag=time_taken.flag) if time_taken else MISSING} ms"
+        f"{' predicted' if predicted_for(time_taken) else ''}; "
         f"{arch}"
     )

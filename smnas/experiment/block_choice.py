@@ -14,6 +14,7 @@ from smnas.measure.blocks.build import build_block
 from smnas.measure.blocks.parts import Block, Size
 from smnas.measure.blocks.plan import plan_blocks
 from smnas.measure.blocks.prediction import family_of
+from smnas.measure.blocks.work import what_is_alike
 from smnas.search.features import approximate_macs_g
 from smnas.search.finals import final_archs
 from smnas.search.settings import SearchSettings
@@ -74,8 +75,9 @@ def choose_blocks(
 ) -> Chosen:
     """Return what a search in ``spaces`` needs, up to a limit.
 
-    First come the detectors that calibrate, yardsticks among them, then the structures of stage
-    one, then a sample of stage two. Each is taken with all its blocks or not at all.
+    First come the detectors that calibrate, yardsticks among them, then the blocks of all whose
+    time no others tell, then all blocks of the structures of stage one, then of a sample of stage
+    two. What does not fit is left out, detector by detector.
 
     Args:
         spaces: Where it looks.
@@ -88,9 +90,10 @@ def choose_blocks(
     structures, is_whole = _structures(spaces, settings.seed)
     chosen = Chosen(is_whole)
 
-    def take(arch: DetectorArch) -> bool:
+    def take(arch: DetectorArch, every: bool = True) -> bool:
         forms = dict.fromkeys((arch.deployed, *final_archs(arch, settings)))
-        needed = {b.key: b for form in forms for b in plan_blocks(form, classes, picture)}
+        blocks = (b for form in forms for b in plan_blocks(form, classes, picture))
+        needed = {b.key: b for b in blocks if every or what_is_alike(b) is None}
         new = {key: block for key, block in needed.items() if key not in chosen.blocks}
         if len(chosen.blocks) + len(new) > most_blocks:
             return False
@@ -105,7 +108,10 @@ def choose_blocks(
     for arch in _spanning(yardsticks, [arch.deployed for arch in structures]):
         if take(arch):
             chosen.detectors.append(arch)
-    for place, archs in enumerate((iter(structures), _drawn(spaces, structures, settings.seed))):
+    drawn = list(_drawn(spaces, structures, settings.seed))
+    for arch in (*structures, *drawn):
+        take(arch, every=False)
+    for place, archs in enumerate((structures, drawn)):
         for arch in archs:
             chosen.seen[place] += 1
             chosen.covered[place] += take(arch)

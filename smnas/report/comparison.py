@@ -48,7 +48,7 @@ def comparison_strips(rows: Sequence[FrontRow]) -> list[Strip]:
     title = f"{accuracy} x 100, {'test split' if on_test else judged_on(shown[0][1])}"
     strips = (
         _strip(title, "further right is better", shown, name, _accuracy(name)),
-        _strip("Time per picture, ms", "further left is better", shown, "latency_ms", _time),
+        _strip(_time_title(rows), "further left is better", shown, "latency_ms", _time),
     )
     return [strip for strip in strips if strip is not None]
 
@@ -81,6 +81,11 @@ def _strip(
 
 def _accuracy(name: str) -> Callable[[FrontRow], str]:
     return lambda row: percent(row[name], row[f"{name}_interval"])
+
+
+def _time_title(rows: Sequence[FrontRow]) -> str:
+    predicted = any(row["latency_ms_predicted_for"] for row in rows)
+    return "Time per picture, ms" + (", predicted" if predicted else "")
 
 
 def _time(row: FrontRow) -> str:

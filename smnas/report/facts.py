@@ -6,7 +6,7 @@ from typing import Any
 
 from smnas.archive.header import RunHeader
 from smnas.report.tables import candidate_stage
-from smnas.report.wording import duration
+from smnas.report.wording import duration, percent, threads
 from smnas.trial.measurement import (
     AccuracyProtocol,
     LatencyProtocol,
@@ -145,17 +145,18 @@ def describe_protocol(item: Measurement) -> tuple[str, str]:
         return "Time", _describe_time(protocol)
     if isinstance(protocol, PredictionProtocol):
         return "Time, predicted", (
-            f"{protocol.runtime}, {protocol.precision}, {protocol.device}: from the times of "
-            f"blocks, calibrated by {protocol.detectors} detectors; nobody timed it"
+            f"{protocol.runtime}, {protocol.precision}, {protocol.device}, "
+            f"{threads(protocol.threads)}: from the times of blocks, calibrated by "
+            f"{protocol.detectors} detectors, of which each is predicted by the others with a "
+            f"median error of {percent(protocol.error)} %; nobody timed it"
         )
     return _COUNTED.get(item.metric, item.metric), protocol.rule
 
 
 def _describe_time(protocol: LatencyProtocol) -> str:
-    threads = f"{protocol.threads} thread" + ("" if protocol.threads == 1 else "s")
     text = (
         f"{protocol.runtime}, {protocol.precision}, {protocol.device}, batch {protocol.batch}, "
-        f"{threads}; median of up to {protocol.repeats} predictions after up to "
+        f"{threads(protocol.threads)}; median of up to {protocol.repeats} predictions after up to "
         f"{protocol.warmup} to warm up, post-processing included"
     )
     if not protocol.fresh_processes:

@@ -15,6 +15,7 @@ from smnas.report.tables import (
     front_members,
     is_final,
     is_measured,
+    predicted_for,
     recommended,
 )
 from smnas.report.wording import milliseconds, percent, three_digits
@@ -108,6 +109,8 @@ class _Axis:
         title = find_metric(self.objective.metric).title
         if self.objective.maximise:
             return {"title": f"{title} x 100, {_judged_on(trials)}", "rangemode": "tozero"}
+        if any(predicted_for(self.measured(trial)) for trial in trials):
+            title += ", predicted for another device"
         ticks = _round_ticks([self.place(trial) for trial in trials] or [1.0])
         return {"title": f"{title} (log scale)", "type": "log", **ticks}
 
@@ -192,9 +195,13 @@ def hover_text(trial: Trial, metric: str = "ap") -> str:
 
 
 def _time(found: Measurement | None) -> str:
-    if found is None or found.flag is None:
-        return f"{_with_interval(found, milliseconds)} ms"
-    return f"{milliseconds(found.value, found.interval, found.flag)} ms, uncertain: {found.flag}"
+    if found is None:
+        return f"{milliseconds(None)} ms"
+    return (
+        f"{milliseconds(found.value, found.interval, found.flag)} ms"
+        + (", predicted" if predicted_for(found) else "")
+        + (f", uncertain: {found.flag}" if found.flag else "")
+    )
 
 
 def _with_interval(found: Measurement | None, write: Callable[..., str]) -> str:

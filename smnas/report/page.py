@@ -23,11 +23,11 @@ from smnas.report.objectives import judged_metric, recommended_rule, run_objecti
 from smnas.report.pictures import ShownPicture, load_pictures
 from smnas.report.tables import (
     FrontRow,
-    flagged_times,
     front_rows,
     is_final,
     is_measured,
     judged_on,
+    remarks_on_times,
 )
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import (
@@ -100,7 +100,8 @@ def render_page(
     )
     context = _texts(trials, header, rows) | {
         "rows": rows,
-        "flagged_times": flagged_times(rows),
+        "remarks_on_times": remarks_on_times(rows),
+        "predicted": any(row["latency_ms_predicted_for"] for row in rows),
         "strips": comparison_strips(rows),
         "detectors": _detectors(rows, shown),
         "trial_rows": [_trial_row(trial, trials) for trial in trials if is_measured(trial)],

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from smnas.report.objectives import FRONT_OBJECTIVES, RECOMMENDED_SHARE, judged_metric
+from smnas.report.wording import threads
 from smnas.trial.front import Objective, front
 from smnas.trial.front_chance import FRONT_CHANCE
-from smnas.trial.measurement import AccuracyProtocol, Measurement, Split
+from smnas.trial.measurement import AccuracyProtocol, Measurement, PredictionProtocol, Split
 from smnas.trial.metrics import (
     main_axes,
     over_yardstick,
@@ -48,6 +49,8 @@ class FrontRow(TypedDict):
     latency_ms_interval: list[float] | None
     latency_ms_flag: str | None
     """Why the time is not to be trusted, in words; None where nothing speaks against it."""
+    latency_ms_predicted_for: str | None
+    """The device that the time is predicted for; None where it was taken by clock."""
     macs_g: float | None
     params_m: float | None
     objectives: dict[str, float | None]
@@ -209,6 +212,7 @@ def _row(
         trial=trial.number,
         **numbers,
         latency_ms_flag=_flag(trial.measurement("latency_ms")),
+        latency_ms_predicted_for=predicted_for(trial.measurement("latency_ms")),
         objectives={o.metric: _value(trial, o) for o in objectives},
         budget=trial.proposal.budget.model_dump(exclude_none=True),
         weights=_weights(trial, folder),
@@ -258,14 +262,29 @@ def _flag(found: Measurement | None) -> str | None:
     return None if found is None else found.flag
 
 
+def predicted_for(found: Measurement | None) -> str | None:
+    """Return which device a time is predicted for, and how it is used, or None for one by clock."""
+    protocol = None if found is None else found.protocol
+    if not isinstance(protocol, PredictionProtocol):
+        return None
+    how = f"{protocol.runtime}, {protocol.precision}, {threads(protocol.threads)}"
+    return f"{protocol.device} ({how})"
+
+
 def judged_on(row: FrontRow) -> str:
     """Return in words which pictures a detector was judged on before the test."""
     return f"{row['folds']} folds of train and val" if row["folds"] > 1 else "validation split"
 
 
-def flagged_times(rows: Sequence[FrontRow]) -> list[str]:
-    """Return for each time that is not to be trusted a sentence that says why."""
+def remarks_on_times(rows: Sequence[FrontRow]) -> list[str]:
+    """Return what device times are predicted for, and why which of them are not to be trusted."""
+    devices = dict.fromkeys(filter(None, (row["latency_ms_predicted_for"] for row in rows)))
     return [
+        *(
+            f"ms: predicted for {device}, from blocks timed there; not measured"
+            for device in devices
+        ),
+    ] + [
         f"~ the time of trial {row['trial']} is uncertain: {row['latency_ms_flag']}"
         for row in rows
         if row["latency_ms_flag"] is not None

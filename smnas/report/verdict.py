@@ -171,10 +171,15 @@ def _details(chosen: FrontRow, yardstick: FrontRow, name: str) -> str:
     metric = find_metric(chosen["accuracy_metric"]).title
     return (
         f"{_name(chosen)} takes {_milliseconds(chosen)} where the yardstick takes "
-        f"{_milliseconds(yardstick)}: {pace}. Its {metric} on the {split} is "
+        f"{_milliseconds(yardstick)}{_predicted(chosen)}: {pace}. Its {metric} on the {split} is "
         f"{_percent(chosen, name)} against {_percent(yardstick, name)}{paired}: "
         f"{_WORDS[accuracy]}."
     )
+
+
+def _predicted(row: FrontRow) -> str:
+    device = row["latency_ms_predicted_for"]
+    return f", both as predicted for {device}" if device else ""
 
 
 def _name(row: FrontRow) -> str:

@@ -70,6 +70,15 @@ def three_digits(value: float | None) -> str:
     return f"{value:.{decimals}f}"
 
 
+def threads(count: int) -> str:
+    """Return a number of threads in words.
+
+    >>> threads(1), threads(4)
+    ('1 thread', '4 threads')
+    """
+    return f"{count} thread" + ("" if count == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """Return a span of time in its two largest units.
 

@@ -13,7 +13,7 @@ from smnas.report.comparison import comparison_strips
 from smnas.report.front_plot import hover_text
 from smnas.report.objectives import recommended_rule, run_objectives
 from smnas.report.page import render_page
-from smnas.report.tables import FrontRow, flagged_times, front_rows, is_final, recommended
+from smnas.report.tables import FrontRow, remarks_on_times, front_rows, is_final, recommended
 from smnas.report.verdict import judge, yardstick_row
 from smnas.trial.metrics import make_objective
 from smnas.trial.trial import Trial
@@ -107,11 +107,11 @@ def test_an_uncertain_time_is_said_wherever_it_is_shown(
     trials = [make_trial(0, 1, 0.2, 5.0), flagged(make_trial(1, 1, 0.1, 2.0), "the machine hummed")]
     rows = front_rows(trials, tmp_path)
     assert [row["latency_ms_flag"] for row in rows] == [None, "the machine hummed"]
-    assert flagged_times(rows) == ["~ the time of trial 1 is uncertain: the machine hummed"]
+    assert remarks_on_times(rows) == ["~ the time of trial 1 is uncertain: the machine hummed"]
     page = render_page(trials, header, tmp_path)
     assert "~2.00" in page
     assert "~5.00" not in page
-    assert flagged_times(rows)[0] in page
+    assert remarks_on_times(rows)[0] in page
     assert "uncertain: the machine hummed" in hover_text(trials[1])
 
 

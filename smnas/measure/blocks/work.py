@@ -29,7 +29,7 @@ class Work:
 @cache
 def work_of(block: parts.Block) -> Work:
     """Return what a block computes; of those that no group is known for nothing is counted."""
-    alike = _alike(block)
+    alike = what_is_alike(block)
     if alike is None:
         return Work(None)
     with torch.device("meta"):  # shapes alone; nothing is computed
@@ -40,8 +40,11 @@ def work_of(block: parts.Block) -> Work:
     return Work(alike, macs, sum(tensor.numel() for tensor in (*given, *found)))
 
 
-def _alike(block: parts.Block) -> str | None:
-    """Return what blocks share that compute the same but for widths and sizes of maps."""
+def what_is_alike(block: parts.Block) -> str | None:
+    """Return what blocks share that compute the same but for widths and sizes of maps.
+
+    None: the time of such a block does not follow from others'.
+    """
     told: tuple[object, ...]
     match block:
         case parts.Residual():
