@@ -99,7 +99,9 @@ class DeviceTimes(BaseModel):
         try:
             calibration = times.calibration
         except ArchError as error:
-            raise MeasurementError(f"{path}: of a detector that is none: {error}") from None
+            raise MeasurementError(
+                f"{path}: of a detector that is none ({error}); {ADVICE}"
+            ) from None
         if calibration is None:
             raise MeasurementError(
                 f"{path}: expected the times of at least {FEWEST} whole detectors with their "
@@ -159,7 +161,7 @@ class DeviceTimes(BaseModel):
         if known is None or not known.knows(family):
             raise MeasurementError(
                 f"no time on {self.device} can be told: too few {family} detectors were timed "
-                f"there; {ADVICE}"
+                "there"
             )
         blocks = plan_blocks(arch, self.classes, self.picture)
         sum_ms, deviation_ms, estimated = self._add_up(blocks)
@@ -195,7 +197,7 @@ class DeviceTimes(BaseModel):
         if lacking:
             raise MeasurementError(
                 f"no time on {self.device} can be told: {len(lacking)} of its blocks were not "
-                f"timed there, nor enough that are like them; the first is {lacking[0]}; {ADVICE}"
+                f"timed there, nor enough that are like them; the first is {lacking[0]}"
             )
         sum_ms = sum(self.blocks[b.key][0] for b in blocks if b.key in self.blocks)
         for block, times in unknown.items():

@@ -52,3 +52,12 @@ def test_no_constant_is_negative():
     assert found is not None
     assert found.constants_ms == {"one-stage": 0.0}
     assert found.factor > 1.0
+
+
+def test_what_the_sum_is_worth_widens_the_interval():
+    found = calibrate(examples(noise=0.05))
+    assert found is not None
+    low, high = found.interval("one-stage", 10.0, 3.0)
+    assert low < 0.9 * found.interval("one-stage", 10.0)[0]
+    assert high > 1.1 * found.interval("one-stage", 10.0)[1]
+    assert found.interval("one-stage", 10.0, 0.0) == found.interval("one-stage", 10.0)
