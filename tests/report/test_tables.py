@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from smnas.archive.header import RunHeader
 from smnas.report.comparison import comparison_strips
-from smnas.report.front_plot import hover_text
+from smnas.report.front_plot import hover_text, plot_front
 from smnas.report.objectives import recommended_rule, run_objectives
 from smnas.report.page import render_page
-from smnas.report.tables import FrontRow, remarks_on_times, front_rows, is_final, recommended
+from smnas.report.tables import FrontRow, front_rows, is_final, recommended, remarks_on_times
 from smnas.report.verdict import judge, yardstick_row
+from smnas.trial.measurement import PredictionProtocol
 from smnas.trial.metrics import make_objective
 from smnas.trial.trial import Trial
 
@@ -318,3 +319,43 @@ def test_rows_are_judged_by_ap50_where_the_run_wants_ap(make_trial):
     row, _ = front_rows([make_trial(0, "final", 0.3), make_trial(1, "yardstick", 0.2)], Path())
     assert (row["accuracy_metric"], row["accuracy"]) == ("ap50", row["ap50"])
     assert row["accuracy_test_interval"] == row["ap50_test_interval"]
+
+
+def test_a_predicted_time_is_called_so_wherever_it_is_shown(
+    make_trial: MakeTrial, tmp_path: Path, header: RunHeader
+) -> None:
+    protocol = PredictionProtocol(
+        runtime="onnxruntime", precision="float32", device="a small device", batch=1, threads=2,
+        versions={}, detectors=12, error=0.04, report="a" * 64,
+    )  # fmt: skip
+    trials = [make_trial(0, 1, 0.2, 5.0), make_trial(1, 1, 0.1, 2.0)]
+    measured = front_rows(trials, tmp_path)
+    assert {row["latency_ms_predicted_for"] for row in measured} == {None}
+    assert remarks_on_times(measured) == []
+    assert "predicted" not in hover_text(trials[0])
+    assert "predicted" not in str(plot_front(trials).layout.xaxis.title.text)
+    trials = [predicted(trial, protocol) for trial in trials]
+    rows = front_rows(trials, tmp_path)
+    device = "a small device (onnxruntime, float32, 2 threads)"
+    assert {row["latency_ms_predicted_for"] for row in rows} == {device}
+    told = f"ms: predicted for {device}, from blocks timed there; not measured"
+    assert remarks_on_times(rows) == [told]
+    page = render_page(trials, header, tmp_path)
+    for words in (told, "<th>ms, predicted</th>", "Time per picture, ms, predicted"):
+        assert words in page
+    assert "<th>ms</th>" not in page
+    assert "5.00 ms, predicted" in page
+    assert "ms, predicted" in hover_text(trials[0])
+    assert "predicted for another device" in str(plot_front(trials).layout.xaxis.title.text)
+    assert "4.0 %; nobody timed it" in page
+
+
+def predicted(trial: Trial, protocol: PredictionProtocol) -> Trial:
+    """The trial with its time as predicted for another device."""
+    assert trial.outcome is not None
+    numbers = tuple(
+        item.model_copy(update={"protocol": protocol}) if item.metric == "latency_ms" else item
+        for item in trial.outcome.measurements
+    )
+    outcome = trial.outcome.model_copy(update={"measurements": numbers})
+    return trial.model_copy(update={"outcome": outcome})

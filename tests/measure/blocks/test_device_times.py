@@ -36,7 +36,9 @@ def test_detectors_are_predicted_for_the_device_and_never_as_measured(times, tmp
 
 
 def test_all_are_of_one_protocol(times):
-    protocols = {times.predict(DetectorArch.parse(text)).protocol.model_dump_json() for text in ARCHS}
+    protocols = {
+        times.predict(DetectorArch.parse(text)).protocol.model_dump_json() for text in ARCHS
+    }
     assert len(protocols) == 1
 
 
@@ -136,7 +138,7 @@ def test_what_is_not_a_whole_report_of_blocks_is_refused(tmp_path, spoil, words)
 
 
 def test_too_few_detectors_and_no_file(tmp_path):
-    with pytest.raises(MeasurementError, match="at least 8 whole detectors .*; got 7"):
+    with pytest.raises(MeasurementError, match=r"at least 8 whole detectors .*; got 7"):
         DeviceTimes.read(write_report(tmp_path / "edge.json", ARCHS[:7]))
     with pytest.raises(MissingFileError, match="no such device report"):
         DeviceTimes.read(tmp_path / "none.json")
