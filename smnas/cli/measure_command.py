@@ -1,7 +1,7 @@
 """``smnas measure --blocks``: a folder to take to the device that a search is for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,20 +9,34 @@ from smnas.cli import options, search_options
 from smnas.cli.output import print_json, remarks, results
 from smnas.errors import ConfigError
 
+if TYPE_CHECKING:
+    from smnas.experiment.block_folder import BlockFolder
+
+
+Blocks = Annotated[
+    bool,
+    typer.Option(
+        "--blocks",
+        help="Write the parts of the detectors of the search space, and some whole ones, as ONNX "
+        "files with the script that times them.",
+        show_default=False,
+    ),
+]
+Folder = Annotated[Path, typer.Option(help="The folder; it must not be there yet.")]
+MostBlocks = Annotated[
+    int | None, typer.Option(min=1, help="Files of blocks at most; 1500 unless told otherwise.")
+]
+MostMib = Annotated[
+    float | None,
+    typer.Option(min=1.0, help="MiB of their weights at most; 2048 unless told otherwise."),
+]
+
 
 def measure(
     data: options.OptionalData = None,
     *,
-    blocks: Annotated[
-        bool,
-        typer.Option(
-            "--blocks",
-            help="Write the parts of the detectors of the search space, and some whole ones, as "
-            "ONNX files with the script that times them.",
-            show_default=False,
-        ),
-    ] = False,
-    out: Annotated[Path, typer.Option(help="The folder; it must not be there yet.")],
+    blocks: Blocks = False,
+    out: Folder,
     images: options.Images = None,
     val: options.Val = None,
     test: options.Test = None,
@@ -34,14 +48,8 @@ def measure(
     seed: options.Seed = None,
     final_norm: search_options.FinalNorm = None,
     config: search_options.Config = None,
-    most_blocks: Annotated[
-        int | None,
-        typer.Option(min=1, help="Files of blocks at most; 1500 unless told otherwise."),
-    ] = None,
-    most_mib: Annotated[
-        float | None,
-        typer.Option(min=1.0, help="MiB of their weights at most; 2048 unless told otherwise."),
-    ] = None,
+    most_blocks: MostBlocks = None,
+    most_mib: MostMib = None,
     json: options.Json = False,
 ) -> None:
     """Write a folder to take to the device that a search is for, to be timed there.
@@ -67,17 +75,7 @@ def measure(
         note=lambda sentence: remarks().print(sentence, markup=False, soft_wrap=True),
     )
     if json:
-        one, two = found.chosen.covered
-        print_json(
-            {
-                "folder": str(out),
-                "blocks": len(found.chosen.blocks),
-                "detectors": [str(arch) for arch in found.chosen.detectors],
-                "mib": found.mib,
-                "structures": {"seen": found.chosen.seen[0], "covered": one},
-                "stage_two_drawn": {"seen": found.chosen.seen[1], "covered": two},
-            }
-        )
+        print_json(_tell(found))
         return
     results().print(
         f"{found.files} files, {found.mib:.0f} MiB: {out}\n"
@@ -88,3 +86,19 @@ def measure(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _tell(found: "BlockFolder") -> dict[str, object]:
+    chosen = found.chosen
+    one, two = (
+        {"seen": seen, "covered": covered}
+        for seen, covered in zip(chosen.seen, chosen.covered, strict=True)
+    )
+    return {
+        "folder": str(found.folder),
+        "blocks": len(chosen.blocks),
+        "detectors": list(map(str, chosen.detectors)),
+        "mib": found.mib,
+        "structures": one,
+        "stage_two_drawn": two,
+    }

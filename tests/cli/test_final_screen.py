@@ -8,8 +8,11 @@ from rich.console import Console
 
 from smnas.archive.archive import Archive
 from smnas.cli.final_screen import show_summary
+from smnas.cli.front_table import front_table
+from smnas.cli.live import _recorded_line
 from smnas.experiment.observer import RunSummary
 from smnas.report.tables import front_rows
+from smnas.trial.measurement import PredictionProtocol
 from smnas.trial.trial import Trial
 
 
@@ -55,3 +58,38 @@ def test_what_broke_a_constraint_is_counted_apart(tmp_path: Path) -> None:
     summary = RunSummary(tmp_path, (), 5, 1, 9.0, 9.0, tmp_path / "report.html", refused=3)
     show_summary(Console(file=out, width=100), summary)
     assert "5 candidates trained, 1 failed, 3 kept from it by a constraint." in out.getvalue()
+
+
+def test_times_of_another_device_are_called_predicted(
+    make_trial: Callable[..., Trial], tmp_path: Path
+) -> None:
+    trials = [make_trial(0, "final", 0.3, 4.0), make_trial(1, "yardstick", 0.2, 6.0)]
+    measured = screen(tmp_path, trials)
+    assert "per picture, predicted" not in measured
+    assert "smnas retarget" not in measured
+    trials = [predicted(trial) for trial in trials]
+    words = " ".join(screen(tmp_path, trials).replace("\u2502", "").split())
+    assert "milliseconds per picture, predicted 4.00" in words
+    assert "ms: predicted for a small device (onnxruntime, float32, 2 threads)" in words
+    assert "both as predicted for a small device" in words
+    assert "smnas retarget" in words
+    table = io.StringIO()
+    Console(file=table, width=80).print(front_table(front_rows(trials, tmp_path)))
+    assert "ms pred." in table.getvalue()
+    assert "predicted for a small device" in " ".join(table.getvalue().split())
+    assert "4.00 ms predicted; " in _recorded_line(trials[0])
+
+
+def predicted(trial: Trial) -> Trial:
+    """The trial with its time as predicted for another device."""
+    assert trial.outcome is not None
+    protocol = PredictionProtocol(
+        runtime="onnxruntime", precision="float32", device="a small device", batch=1, threads=2,
+        versions={}, detectors=12, error=0.04, report="a" * 64,
+    )  # fmt: skip
+    numbers = tuple(
+        item.model_copy(update={"protocol": protocol}) if item.metric == "latency_ms" else item
+        for item in trial.outcome.measurements
+    )
+    outcome = trial.outcome.model_copy(update={"measurements": numbers})
+    return trial.model_copy(update={"outcome": outcome})

@@ -32,6 +32,7 @@ def test_there_are_the_commands_that_the_readme_names() -> None:
         "evaluate",
         "export",
         "front",
+        "measure",
         "package",
         "plan",
         "predict",

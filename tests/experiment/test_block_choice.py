@@ -84,13 +84,15 @@ def test_a_norm_that_ships_has_blocks_of_its_own():
 
 def test_a_limit_is_kept_and_what_no_others_tell_comes_first():
     whole = choose()
-    limit = 85
-    chosen = choose(most_blocks=limit)
-    assert limit - 20 < len(chosen.blocks) <= limit
-    assert chosen.covered[0] < 16
+    tight, chosen = choose(most_blocks=85), choose(most_blocks=120)
+    assert 60 < len(tight.blocks) <= 85
+    assert tight.covered[0] < 16
+    assert 85 < len(chosen.blocks) <= 120 < len(whole.blocks)
     alone = {key for key, block in whole.blocks.items() if what_is_alike(block) is None}
     assert alone <= chosen.blocks.keys()
-    assert all(keys_of(arch) <= chosen.blocks.keys() for arch in chosen.detectors)
+    assert chosen.covered[1] < 60
+    for few in (tight, chosen):
+        assert all(keys_of(arch) <= few.blocks.keys() for arch in few.detectors)
     light = choose(most_mib=whole.mib / 2)
     assert 0 < light.mib <= whole.mib / 2
     assert choose(most_blocks=3).detectors == []

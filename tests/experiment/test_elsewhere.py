@@ -8,7 +8,7 @@ from tiny_trials import make_trial, raising
 
 from smnas.archive.header import RunHeader
 from smnas.errors import ConfigError, MissingFileError, RunMismatchError
-from smnas.experiment import evaluate, judging, trial_training
+from smnas.experiment import attempt, judging, trial_training
 from smnas.experiment.config import make_config
 from smnas.experiment.elsewhere import find_report, keep_report, read_times
 from smnas.experiment.resume import config_difference, open_run, run_difference
@@ -53,7 +53,7 @@ def make_spaces(*inputs):
 
 def test_a_trial_is_told_its_time_and_nothing_is_timed(make_evaluator, times, monkeypatch):
     monkeypatch.setattr(judging, "measure_latency", raising(AssertionError("timed")))
-    monkeypatch.setattr(evaluate, "Forecast", raising(AssertionError("forecast")))
+    monkeypatch.setattr(attempt, "Forecast", raising(AssertionError("forecast")))
     outcome = make_evaluator(clock="device", elsewhere=times)(make_trial(ARCHS[0] + GN))
     assert outcome.failure is None
     found = [item for item in outcome.measurements if item.metric.startswith("latency")]

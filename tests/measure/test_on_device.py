@@ -164,6 +164,37 @@ def test_files_without_pictures_are_timed_in_groups(folder, monkeypatch):
     assert report["check"] is None
 
 
+def test_blocks_are_told_as_what_they_are_and_look_at_pictures_of_their_size(folder, monkeypatch):
+    about = {
+        "picture": [40, 30],
+        "classes": 2,
+        "blocks": {"block.onnx": {"key": "Pool", "alike": "Pool", "macs": 0, "values": 9}},
+        "detectors": {"detector.onnx": "retinanet-r18-quarter"},
+    }
+    shutil.copy(standalone.REFERENCE, folder / "block.onnx")
+    files = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("detector.onnx", "block.onnx")
+    }
+    write_task(folder, files=files, check=None, about=about)
+    shapes, measure = [], on_device.measure
+
+    def watch(task):
+        shapes.append(np.load(task.picture).shape)
+        return measure(task)
+
+    monkeypatch.setattr(on_device, "measure", watch)
+    report = on_device.make_report(folder, 1, BRIEF)
+    assert shapes == [(40, 30, 3)]
+    path = folder / "device-report.json"
+    path.write_text(json.dumps(report))
+    assert read_device_report(path).about.model_dump(mode="json") == about
+    told = on_device._tell(report, path)
+    assert "detector.onnx: " in told
+    assert "block.onnx: " not in told
+    assert "1 blocks; " in told
+
+
 def test_partners_are_those_of_the_parity_gate():
     """The copy counts as the gate of smnas.export does, on detections that nearly agree."""
     rng = np.random.default_rng(0)

@@ -160,8 +160,7 @@ class DeviceTimes(BaseModel):
         known, family = self.calibration, family_of(arch)
         if known is None or not known.knows(family):
             raise MeasurementError(
-                f"no time on {self.device} can be told: too few {family} detectors were timed "
-                "there"
+                f"no time on {self.device} can be told: too few {family} detectors were timed there"
             )
         blocks = plan_blocks(arch, self.classes, self.picture)
         sum_ms, deviation_ms, estimated = self._add_up(blocks)
