@@ -91,7 +91,7 @@ def _side_by_side(chosen: FrontRow, yardstick: FrontRow | None) -> Table:
             else percent(row["accuracy"], row["accuracy_interval"])
             for row in shown
         ],
-        "milliseconds per picture" + (", predicted" if _is_predicted(shown) else ""): [
+        "milliseconds" + (", predicted" if _is_predicted(shown) else " per picture"): [
             milliseconds(r["latency_ms"], r["latency_ms_interval"], r["latency_ms_flag"])
             for r in shown
         ],
