@@ -21,8 +21,10 @@ from smnas.trial.trial import Failure, Outcome
 
 
 @dataclass(frozen=True)
-class Evaluator(Conditions):
-    """Turns a trial into its outcome: the ``Work`` of a search."""
+class Evaluator:
+    """Turns trials into outcomes under ``conditions``: the ``Work`` of a search."""
+
+    conditions: Conditions
 
     def __call__(self, order: Order, folder: Path, report: Report) -> Outcome:
         """Return what came of the order's trial; what it leaves is under ``folder/trials``.
@@ -33,9 +35,9 @@ class Evaluator(Conditions):
             DataError: A picture cannot be read.
         """
         started = time.perf_counter()
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        attempt = Attempt(self, order, folder, report)
+        if self.conditions.threads is not None:
+            torch.set_num_threads(self.conditions.threads)
+        attempt = Attempt(self.conditions, order, folder, report)
         try:
             with room_on_disk(folder), attempt.machine:
                 measurements = attempt.run()

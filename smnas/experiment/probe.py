@@ -16,6 +16,7 @@ from smnas.data.dataset import Subset
 from smnas.detector.build import build_detector
 from smnas.errors import NotBuiltYetError, TrainingError
 from smnas.execution.work import Order
+from smnas.experiment.attempt import Conditions
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.judging import build_twin
 from smnas.experiment.memory import means_out_of_memory, release_memory
@@ -56,7 +57,7 @@ class Probe:
     """Most that this process, or the GPU, has held."""
 
 
-def probe(world: Evaluator, archs: Sequence[DetectorArch], seed: int) -> Probe | None:
+def probe(world: Conditions, archs: Sequence[DetectorArch], seed: int) -> Probe | None:
     """Return what trials of ``archs`` take, or None: a failed estimate stops no search.
 
     Args:
@@ -75,7 +76,7 @@ def probe(world: Evaluator, archs: Sequence[DetectorArch], seed: int) -> Probe |
         return None
 
 
-def _probe(world: Evaluator, archs: Sequence[DetectorArch], seed: int) -> Probe | None:
+def _probe(world: Conditions, archs: Sequence[DetectorArch], seed: int) -> Probe | None:
     costs = [(*_count(arch, world), arch) for arch in archs]
     costs.sort(key=lambda cost: cost[0])
     if not costs:
@@ -96,14 +97,14 @@ def _probe(world: Evaluator, archs: Sequence[DetectorArch], seed: int) -> Probe 
     )
 
 
-def _count(arch: DetectorArch, world: Evaluator) -> tuple[float, float]:
+def _count(arch: DetectorArch, world: Conditions) -> tuple[float, float]:
     """Return multiply-adds and parameters as deployed."""
     counts = count_cost(arch.deployed, len(world.train.categories))
     found = {item.metric: item.value for item in counts}
     return found["macs_g"], found["params_m"]
 
 
-def _time_training(arch: DetectorArch, world: Evaluator, seed: int) -> float:
+def _time_training(arch: DetectorArch, world: Conditions, seed: int) -> float:
     """Return the seconds of training on one picture, from the end of the first step on."""
     batch = min(world.recipes.stage_one.batch, len(world.train))
     alone_s = _step(arch, [0] * 3, 1, world, seed)
@@ -114,7 +115,7 @@ def _time_training(arch: DetectorArch, world: Evaluator, seed: int) -> float:
 
 
 def _step(
-    arch: DetectorArch, indices: Sequence[int], batch: int, world: Evaluator, seed: int
+    arch: DetectorArch, indices: Sequence[int], batch: int, world: Conditions, seed: int
 ) -> float:
     """Return the seconds of a step, without the first one and all that comes before its end."""
     pictures = Subset(world.train, indices, "probe")
@@ -134,12 +135,12 @@ def _step(
     return (ended - began) / ((last - first) * len(indices) / batch)
 
 
-def _from_scratch(world: Evaluator) -> Recipe:
+def _from_scratch(world: Conditions) -> Recipe:
     """Return the recipe of the first stage without its weights, which take no time to speak of."""
     return world.recipes.stage_one.model_copy(update={"initial_weights": None})
 
 
-def _time_prediction(arch: DetectorArch, world: Evaluator) -> float:
+def _time_prediction(arch: DetectorArch, world: Conditions) -> float:
     """Return the seconds of reading and predicting one picture."""
     twin = build_twin(arch.deployed, world.train.categories, world.device)
     pictures = [i % len(world.val) for i in range(_PICTURES + 1)]
@@ -150,7 +151,7 @@ def _time_prediction(arch: DetectorArch, world: Evaluator) -> float:
     return (time.perf_counter() - began) / _PICTURES
 
 
-def _time_rest(arch: DetectorArch, stage: Stage, world: Evaluator, seed: int) -> float:
+def _time_rest(arch: DetectorArch, stage: Stage, world: Conditions, seed: int) -> float:
     """Return what a trial takes beside its pictures: a whole one, of hardly any pictures."""
     budget = Budget(epochs=1)
     few = [i for i in range(len(world.val)) if len(world.val.annotations(i).objects)][:1]
@@ -167,7 +168,7 @@ def _time_rest(arch: DetectorArch, stage: Stage, world: Evaluator, seed: int) ->
     proposal = Proposal(arch=arch, stage=stage, origin=origin, budget=budget, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(number=0, proposal=proposal)
-        outcome = small(Order(trial), Path(folder), lambda *_: None)
+        outcome = Evaluator(small)(Order(trial), Path(folder), lambda *_: None)
         if outcome.failure is not None:
             raise TrainingError(outcome.failure.reason)
         log = (trial_folder(Path(folder), 0) / TRAINING_LOG).read_text()

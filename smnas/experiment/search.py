@@ -12,11 +12,11 @@ import torch
 from smnas.archive.archive import Archive
 from smnas.archive.driver_lock import check_free
 from smnas.errors import SmnasError
+from smnas.experiment.attempt import Conditions
 from smnas.experiment.briefing import make_header
 from smnas.experiment.config import SearchConfig, make_config
 from smnas.experiment.disk_quota import DiskQuota
 from smnas.experiment.elsewhere import find_report, keep_report
-from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.final_test import read_test_split
 from smnas.experiment.interruption import Interruption
 from smnas.experiment.limits import TrialLimits
@@ -121,7 +121,7 @@ def run_search(
 
 def plan_trials(config: SearchConfig, ready: Prepared, workplace: Workplace) -> Plan:
     """Return what the search is going to cost at a workplace, from a few measured steps."""
-    world = Evaluator(
+    world = Conditions(
         train=ready.splits.train,
         val=ready.splits.val,
         recipes=config.recipes,

@@ -16,7 +16,7 @@ from smnas.data.sources import DataSpec, load_splits
 from smnas.data.splits import Splits
 from smnas.errors import DataError, MissingFileError
 from smnas.experiment.artifact import TORCH_RUNTIMES
-from smnas.experiment.attempt import Clock
+from smnas.experiment.attempt import Clock, Conditions
 from smnas.experiment.config import SearchConfig
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
@@ -113,7 +113,7 @@ class TrialWorld(BaseModel):
         splits = splits.shown_as(learned)
         if self.runtime not in TORCH_RUNTIMES:
             warm_up()
-        return Evaluator(
+        conditions = Conditions(
             train=splits.train,
             val=splits.val,
             recipes=self.recipes,
@@ -128,6 +128,7 @@ class TrialWorld(BaseModel):
             folds=splits.folds,
             elsewhere=self.elsewhere,
         )
+        return Evaluator(conditions)
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 from tiny_trials import Squares
 
 from smnas.execution.work import Limits, Order
+from smnas.experiment.attempt import Conditions
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.training.recipe import Recipe
@@ -41,7 +42,7 @@ def make_evaluator(tmp_path):
             "clock": "stand-in",
             "final_budget": Budget(epochs=2),
         }
-        evaluator = Evaluator(**{**parts, **changes})
+        evaluator = Evaluator(Conditions(**{**parts, **changes}))
 
         def run(trial: Trial, batch_parts: int = 1, limits: Limits = NO_LIMITS) -> Outcome:
             order = Order(trial, limits, batch_parts)

@@ -13,6 +13,7 @@ from smnas.data.folds import Folds
 from smnas.errors import TrainingError
 from smnas.execution.work import Order
 from smnas.experiment import other_folds, trial_training
+from smnas.experiment.attempt import Conditions
 from smnas.experiment.evaluate import Evaluator
 from smnas.experiment.recipes import Recipes
 from smnas.experiment.run_folder import predictions_path, trial_folder
@@ -49,7 +50,7 @@ def make_trial(stage: Stage = "final", epochs: int = 2) -> Trial:
 
 def run(folder: Path, trial: Trial, told: list[tuple[str, float, str]] | None = None) -> Outcome:
     folds = make_folds()
-    evaluator = Evaluator(
+    conditions = Conditions(
         train=folds.train(0),
         val=folds.held_out(0),
         recipes=Recipes.alike(Recipe(batch=2, precision="float32")),
@@ -59,7 +60,7 @@ def run(folder: Path, trial: Trial, told: list[tuple[str, float, str]] | None = 
         folds=folds,
     )
     notes = [] if told is None else told
-    return evaluator(Order(trial), folder, lambda *said: notes.append(said))
+    return Evaluator(conditions)(Order(trial), folder, lambda *said: notes.append(said))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from smnas.arch import DetectorArch
 from smnas.data.sources import DataSpec, load_splits
 from smnas.experiment import probe as module
-from smnas.experiment.evaluate import Evaluator
+from smnas.experiment.attempt import Conditions
 from smnas.experiment.plan import _trials_per_training, make_plan
 from smnas.experiment.probe import probe
 from smnas.experiment.recipes import Recipes
@@ -23,7 +23,7 @@ def splits():
 
 @pytest.fixture
 def world(splits):
-    return Evaluator(
+    return Conditions(
         train=splits.train,
         val=splits.val,
         recipes=Recipes.alike(Recipe(batch=4, precision="float32")),
