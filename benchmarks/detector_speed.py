@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from learning import check_learning
+from learning import Lesson, check_learning
 from micro_step import CANDIDATES, make_micro_step, measure_arithmetic, measure_matching
 from results import STAMPS, make_parser, write_result
 from rivals import (
     CPU,
     KINDS,
+    ROIS,
     Kind,
     Step,
     build_ours,
@@ -56,6 +57,8 @@ def main() -> None:
     parser.add_argument("--learning-steps", type=int, default=300)
     parser.add_argument("--learning-size", type=int, default=160)
     parser.add_argument("--learning-batch", type=int, default=4)
+    parser.add_argument("--learning-rois", type=int, default=ROIS, help="of each picture")
+    parser.add_argument("--learning-seeds", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     path: Path = arguments.json
@@ -65,9 +68,14 @@ def main() -> None:
         write_result(path, kept | measure(arguments), arguments.device)
         return
     for kind in arguments.kinds:  # each takes its quarter of an hour and more
-        steps, size = arguments.learning_steps, arguments.learning_size
-        learned = check_learning([kind], steps, size, arguments.learning_batch)
-        kept["learning"] = kept.get("learning", {}) | learned
+        lesson = Lesson(
+            steps=arguments.learning_steps,
+            size=arguments.learning_size,
+            batch=arguments.learning_batch,
+            rois=arguments.learning_rois,
+        )
+        learned = check_learning(kind, lesson, arguments.learning_seeds)
+        kept["learning"] = kept.get("learning", {}) | {kind: learned}
         write_result(path, kept, arguments.device)
 
 

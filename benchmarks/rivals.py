@@ -28,6 +28,8 @@ KINDS: tuple[Kind, ...] = ("faster_rcnn_r18", "retinanet_r18")
 CLASSES = 80
 OBJECTS = 5
 """Boxes in each picture."""
+ROIS = 512
+"""Proposals of each picture that the head of Faster R-CNN learns from."""
 MACS_TOLERANCE = 0.02
 RETINA_SIDES = (32, 64, 128, 256, 512)
 """Sides of the smallest square anchors of each level."""
@@ -41,12 +43,14 @@ CPU = torch.device("cpu")
 Step = Callable[[], float]
 
 
-def build_theirs(kind: Kind, size: int, classes: int = CLASSES) -> nn.Module:
+def build_theirs(
+    kind: Kind, size: int, classes: int = CLASSES, seed: int = 0, rois: int = ROIS
+) -> nn.Module:
     """Return torchvision's detector as its constructors make it, with every layer trained.
 
     It takes pictures that are fitted and normalised already, as ours does.
     """
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     pictures: dict[str, Any] = {
         "min_size": size,
         "max_size": size,
@@ -61,7 +65,8 @@ def build_theirs(kind: Kind, size: int, classes: int = CLASSES) -> nn.Module:
         "norm_layer": nn.BatchNorm2d,
     }
     if kind == "faster_rcnn_r18":
-        return FasterRCNN(resnet_fpn_backbone(**body), classes + 1, **pictures)
+        sampled = {"box_batch_size_per_image": rois}
+        return FasterRCNN(resnet_fpn_backbone(**body), classes + 1, **sampled, **pictures)
     backbone = resnet_fpn_backbone(
         **body, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256)
     )
@@ -75,9 +80,12 @@ def convert(theirs: nn.Module, size: int) -> ConvertedDetector:
     return convert_torchvision(theirs.state_dict(), InputSize(width=size, height=size))
 
 
-def build_ours(found: ConvertedDetector) -> Detector:
+def build_ours(found: ConvertedDetector, rois: int = ROIS) -> Detector:
     """Return our detector with the same weights."""
-    detector = build_detector(found.arch, found.num_classes, TORCHVISION_LOSSES, seed=0)
+    head = TORCHVISION_LOSSES.rcnn
+    head = head.model_copy(update={"sample": head.sample.model_copy(update={"count": rois})})
+    losses = TORCHVISION_LOSSES.model_copy(update={"rcnn": head})
+    detector = build_detector(found.arch, found.num_classes, losses, seed=0)
     detector.load_state_dict(found.tensors)
     return detector
 
