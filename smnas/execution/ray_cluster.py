@@ -7,6 +7,7 @@ outcomes travel through Ray, and the driver alone writes the run folder.
 
 import os
 import pickle
+import socket
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,7 @@ _QUIET = {
 }
 LOCAL = "local"
 _LOCAL_STORE_BYTES = 512 * 2**20
+_ANSWERS_S = 10.0
 
 
 @contextmanager
@@ -77,6 +79,7 @@ def connected(address: str | None, slots: int | None, share: Share) -> Generator
         quiet |= {"include_dashboard": False, "object_store_memory": _LOCAL_STORE_BYTES}
         ray.init(LOCAL, num_cpus=slots * share.cpus, num_gpus=gpus, **quiet)
     else:
+        _check_answers(address)
         try:
             ray.init(address, **quiet)
         except (ConnectionError, ValueError) as error:
@@ -85,6 +88,16 @@ def connected(address: str | None, slots: int | None, share: Share) -> Generator
         yield slots or _count_slots(share)
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Make sure that something answers at ``HOST:PORT``: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=_ANSWERS_S).close()
+        except (OSError, OverflowError) as error:
+            raise ConfigError(f"address: no Ray cluster at {address!r}: {error}") from None
 
 
 def _count_slots(share: Share) -> int:

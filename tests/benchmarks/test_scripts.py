@@ -70,23 +70,35 @@ def test_detector_speed(tmp_path: Path) -> None:
         assert found[kind]["memory_ratio"] > 0
     assert 0 < found["arithmetic_share"] < 1.5
     assert 0 < found["matching_share"] < 1
-    small = ("--learning-steps", "2", "--learning-size", "64", "--learning-batch", "1")
-    learned = run("detector_speed.py", path, "--threads", "1", "--check-learning", *small)
-    assert learned["arithmetic_share"] == found["arithmetic_share"]
-    for kind in ("faster_rcnn_r18", "retinanet_r18"):
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["faster_rcnn_r18", "retinanet_r18"])
+def test_what_detectors_learn(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "found.json"
+    path.write_text('{"arithmetic_share": 0.5}')
+    short = ("--learning-steps", "2", "--learning-size", "64", "--learning-batch", "1")
+    few = ("--learning-rois", "16", "--learning-seeds", "2", "--threads", "1", "--kinds", kind)
+    found = run("detector_speed.py", path, "--check-learning", *short, *few)
+    assert found["arithmetic_share"] == 0.5
+    seeds = found["learning"][kind]["seeds"]
+    assert len(seeds) == 2
+    for item in seeds:
         for who in ("ours", "torchvision"):
-            assert learned["learning"][kind][who]["loss"] > 0
-            assert learned["learning"][kind][who]["ap"] >= 0
+            assert item[who]["loss"] > 0
+            assert item[who]["ap"] >= 0
+    gains = [item["ours"]["loss"] - item["torchvision"]["loss"] for item in seeds]
+    assert found["learning"][kind]["loss_gain"] == pytest.approx(sum(gains) / 2, abs=1e-4)
 
 
 @pytest.mark.slow
 def test_loader_speed(tmp_path: Path) -> None:
-    small = ("--pictures", "16", "--rounds", "1", "--open", "2000")
+    small = ("--pictures", "16", "--rounds", "1", "--open", "20000")
     found = run("loader_speed.py", tmp_path / "found.json", *small)
     assert found["ratio"] > 1
     assert 0 < found["share_of_step"] < 1
     assert 0 <= found["waiting_share"] < 1
-    assert found["open_100k_pictures"] == 2000
+    assert found["open_100k_pictures"] == 20_000
     assert found["open_100k_s"] > 0
     assert found["open_100k_mb"] < found["first_open_100k_mb"]
 
