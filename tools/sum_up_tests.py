@@ -43,11 +43,17 @@ class Count:
 
 
 def count(paths: Iterable[Path]) -> dict[str, Count]:
-    """Return the counts of each test file, in the order of their names."""
-    counts: dict[str, Count] = defaultdict(Count)
+    """Return the counts of each test file, in the order of their names.
+
+    Of a test that ran more than once the last run counts, in the order of ``paths``.
+    """
+    cases: dict[tuple[str, str], ElementTree.Element] = {}
     for path in paths:
         for case in ElementTree.parse(path).iter("testcase"):
-            counts[case.get("classname", "").replace(".", "/")].add(case)
+            cases[case.get("classname", ""), case.get("name", "")] = case
+    counts: dict[str, Count] = defaultdict(Count)
+    for (module, _), case in cases.items():
+        counts[module.replace(".", "/")].add(case)
     return dict(sorted(counts.items()))
 
 

@@ -128,7 +128,8 @@ def test_no_machine_has_room():
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
-def test_no_cluster_at_the_address(address):
+def test_no_cluster_at_the_address(address, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # whatever ran before
     with (
         pytest.raises(ConfigError, match=f"no Ray cluster at '{address}'"),
         connected(address, 1, Share()),

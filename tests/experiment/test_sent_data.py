@@ -54,7 +54,7 @@ def test_moved_world_opens_the_same_data(tmp_path, monkeypatch, form):
     assert {"train": found.train.data_id, "val": found.val.data_id} == dict(world.data_ids)
     assert found.train.read(0)[0].shape == (64, 64, 3)
     assert Path(moved.recipes.stage_one.initial_weights).read_bytes() == b"weights"
-    assert moved.open().val.data_id == found.val.data_id
+    assert moved.open().conditions.val.data_id == found.val.data_id
 
 
 def test_embedded_data_need_not_travel():
