@@ -20,10 +20,10 @@ demo: $(READY)
 	$(BIN)/smnas search trees --config examples/demo.json --workers 2 --out runs/demo
 
 test: lint types
-	$(BIN)/python -m pytest -q -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 test-all: lint types
-	-$(BIN)/python -m pytest -q --junit-xml=build/test-all.xml
+	-OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --junit-xml=build/test-all.xml
 	$(BIN)/python tools/sum_up_tests.py tests/full_counts.md build/test-all.xml
 	@! grep -q '^Failed' tests/full_counts.md
 
