@@ -161,9 +161,18 @@ def describe(timed: Sequence[Timed]) -> dict[str, object]:
     inside = repeats_inside(timed)
     medians = [ms for item in timed if item.found.flag is None for ms in item.found.medians_ms]
     reference = [run.reference_ms for item in timed for run in item.runs]
+    uncorrected = [
+        statistics.median(run.times_ms[0])
+        for item in timed
+        if item.found.flag is None
+        for run in item.runs
+    ]
     return {
         "latency_ms": round(statistics.median(item.found.median_ms for item in timed), 3),
         "spread_between_processes": round(float(np.std(np.log(medians))), 4) if medians else None,
+        "spread_at_the_moments_pace": round(float(np.std(np.log(uncorrected))), 4)
+        if uncorrected
+        else None,
         "reference_spread": round(float(np.std(np.log(reference))), 4),
         "share_in_interval": round(statistics.fmean(inside), 4) if inside else None,
         "flags": sorted({item.found.flag for item in timed if item.found.flag is not None}),

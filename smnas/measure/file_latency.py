@@ -85,6 +85,7 @@ def file_latency_protocol(
         warmup=effort.max_warmup,
         repeats=effort.max_repeats,
         fresh_processes=True,
+        at_usual_pace=True,
         versions=library_versions(LIBRARIES),
     )
 

@@ -1,8 +1,9 @@
 """What earlier timings on this device have shown: how far processes differ, and the usual pace.
 
 It is kept in the cache folder, a line of JSON for each timing, in a file of its own for each device
-and way of timing. With it two processes are enough where three are needed without, and a machine
-that is slower today than it was is noticed from the first one on. Removing it loses nothing else.
+and way of timing. With it two processes are enough where three are needed without, and times of a
+machine that is slower today than it was are still those at its usual pace. Removing it loses
+nothing else.
 """
 
 import hashlib
@@ -14,8 +15,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from smnas.data.cache import cache_folder
 from smnas.measure.standalone import Finding, Run, Task, disturbance
 
@@ -25,8 +24,8 @@ MOST_FREEDOM = 30
 """However much is known of other detectors: of a detector its own processes know best."""
 ENOUGH_FREEDOM = 20
 """Degrees of freedom with which the spread between processes counts as known."""
-_QUIET_QUANTILE = 0.2
-"""Of the reference network's times: a machine that throttles now and then is known by the rest."""
+FEWEST_PACES = 3
+"""Processes whose reference network tells the usual pace."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,9 @@ class LatencyHistory:
 
     @property
     def usual_reference_ms(self) -> float | None:
-        """The reference network's time when nothing else runs; None where too little is known."""
+        """The reference network's time at the usual pace; None where too little is known."""
         times_ms = [time_ms for item in self._past for time_ms in item.reference_ms]
-        if len(times_ms) < ENOUGH_FREEDOM:
-            return None
-        return float(np.quantile(times_ms, _QUIET_QUANTILE))
+        return statistics.median(times_ms) if len(times_ms) >= FEWEST_PACES else None
 
     @property
     def processes(self) -> int:

@@ -78,6 +78,7 @@ def make_report(folder: Path, threads: int, effort: Effort) -> dict[str, Any]:
         "warmup": effort.max_warmup,
         "repeats": effort.max_repeats,
         "fresh_processes": True,
+        "at_usual_pace": True,
         "versions": {name: runtime[name] for name in ("numpy", "onnxruntime", "python")},
     }
     return {

@@ -1,17 +1,15 @@
 """Milliseconds of ONNX files, taken in processes of their own. Needs NumPy and onnxruntime alone.
 
-    python measure.py detector.onnx --picture picture.npy --threads 1
-
 Each process loads the files afresh, warms up until the times are steady, and then runs them in
-turns with a small reference network (``reference.onnx`` beside this file). The result is the median
-of the processes' medians, with the interval in which one more process falls with 95 %: processes
-differ by more than the repeats within one do. A disturbed process is replaced; where too many are,
-the result says so in ``flag``. This file stands alone: front packages hold a copy.
+turns with a small reference network (``reference.onnx`` beside this file). A machine's pace drifts
+from second to second; so each repeat is divided by what the reference network took just before and
+after it, and times are those at the device's usual pace. The result is the median of the processes'
+medians, with the interval in which one more process falls with 95 %. A disturbed process is
+replaced; where too many are, ``flag`` says so. This file stands alone: front packages hold a copy.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import math
@@ -24,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,9 @@ import numpy as np
 REFERENCE = Path(__file__).with_name("reference.onnx")
 
 # A process is disturbed when other programs keep so much of all cores busy, one thread has no core
-# for so much of the time, or the reference network is so much slower than usual. More processes run
-# where half of the interval over the value is above WIDE.
-BUSY_SHARE, WAITING_SHARE, SLOWER_REFERENCE, WIDE = 0.15, 0.03, 0.08, 0.05
+# for so much of the time, or the reference network is so much slower than usual that the pace no
+# longer explains it. More processes run where half of the interval over the value is above WIDE.
+BUSY_SHARE, WAITING_SHARE, SLOWER_REFERENCE, WIDE = 0.15, 0.03, 0.25, 0.05
 # Student's 97.5 % points for 1, 2, ... degrees of freedom; beyond, an expansion right to 0.003.
 STUDENT_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
@@ -44,7 +43,7 @@ class Effort:
     """How long to measure: until there are enough repeats or the time is up, whichever is first."""
 
     seconds: float = 1.2  # of repeats; the warm-up may take half as long again
-    min_repeats: int = 7  # taken even where they last longer
+    min_repeats: int = 11  # taken even where they last longer
     max_repeats: int = 200
     max_warmup: int = 20
     steady: float = 0.05  # the warm-up ends once three runs in a row differ by no more
@@ -65,11 +64,21 @@ class Run:
     """What one process found: of each file the time of every repeat, and what went on meanwhile."""
 
     times_ms: list[list[float]]
-    reference_ms: float
+    paces_ms: list[float]  # of each repeat: the reference network's time around it
     peak_memory_mib: float  # beyond what Python and the libraries take; 0 where not known
     busy_elsewhere: float  # 0 where not known
     waiting: float  # 0 with several threads
     runtime: dict[str, str]  # device and versions
+
+    @property
+    def reference_ms(self) -> float:
+        """The reference network's time in this process."""
+        return statistics.median(self.paces_ms)
+
+    def times_at(self, usual_ms: float, index: int) -> list[float]:
+        """Return the times of a file where the reference network takes ``usual_ms``."""
+        both = zip(self.times_ms[index], self.paces_ms, strict=True)
+        return [time_ms * usual_ms / pace_ms for time_ms, pace_ms in both]
 
 
 @dataclass(frozen=True)
@@ -108,33 +117,34 @@ def measure(
     Args:
         task: What each process does.
         processes: How many undisturbed ones at least; with others in all at most two more.
-        spread: From earlier measurements on this device: the variance of the logarithm of a
-            process's median, and the degrees of freedom behind it.
-        usual_reference_ms: The reference network's time on this device, if it is known.
+        spread: Known of this device: variance of a process's log median, and degrees of freedom.
+        usual_reference_ms: The reference's time at the usual pace; None: that of these processes.
     """
     runs: list[Run] = []
     while True:
         runs.append(start_process(task))
-        usual_ms = usual_reference_ms or min(run.reference_ms for run in runs)
+        usual_ms = usual_reference_ms or statistics.median_low(run.reference_ms for run in runs)
         troubles = [disturbance(run, usual_ms) for run in runs]
         quiet = [run for run, trouble in zip(runs, troubles, strict=True) if trouble is None]
         enough, is_last = len(quiet) >= processes, len(runs) == processes + 2
         if enough or is_last:
             flag = None if enough else next(filter(None, reversed(troubles)))
             counted = quiet if enough else runs
-            found = [_find(counted, index, spread, flag) for index in range(len(task.files))]
+            times = [
+                [run.times_at(usual_ms, at) for run in counted] for at in range(len(task.files))
+            ]
+            found = [_find(processes_ms, spread, flag) for processes_ms in times]
             if is_last or all(_half_width(item) <= WIDE for item in found):
                 return found, runs
 
 
 def disturbance(run: Run, usual_reference_ms: float) -> str | None:
     """Return in words what disturbed a process, or None."""
-    slower = run.reference_ms / usual_reference_ms - 1.0
     if run.busy_elsewhere > BUSY_SHARE:
         return f"other programs kept {run.busy_elsewhere:.0%} of the cores busy"
     if run.waiting > WAITING_SHARE:
         return f"it had to wait for a core {run.waiting:.0%} of the time"
-    if slower > SLOWER_REFERENCE:
+    if (slower := run.reference_ms / usual_reference_ms - 1.0) > SLOWER_REFERENCE:
         return f"the reference network took {slower:.0%} longer than usual (load or throttling)"
     return None
 
@@ -147,22 +157,24 @@ def predict_interval(
     Student's interval for one more value around the median of these, on logarithms; what is known
     of the spread counts as so many further degrees of freedom.
     """
-    logs, number = [math.log(value) for value in medians_ms], len(medians_ms)
+    logs, number = np.log(medians_ms), len(medians_ms)
     freedom = number - 1 + spread[1]
     if freedom == 0:
         return None
-    squares = sum((value - statistics.fmean(logs)) ** 2 for value in logs)
-    variance = (squares + spread[1] * spread[0]) / freedom
+    variance = (number * float(logs.var()) + spread[1] * spread[0]) / freedom
     of_median = 1.0 / number if number < 3 else math.pi / (2 * number)
     beyond = 1.96 + 2.37 / freedom + 2.8 / freedom**2
     points = (*STUDENT_975[freedom - 1 : freedom], beyond)[0]
-    factor = math.exp(points * math.sqrt(variance * (1.0 + of_median)))
-    return statistics.median(medians_ms) / factor, statistics.median(medians_ms) * factor
+    middle, factor = (
+        statistics.median(medians_ms),
+        math.exp(points * (variance * (1.0 + of_median)) ** 0.5),
+    )
+    return middle / factor, middle * factor
 
 
-def _find(runs: list[Run], index: int, spread: tuple[float, int], flag: str | None) -> Finding:
-    medians = [statistics.median(run.times_ms[index]) for run in runs]
-    p95_ms = float(np.percentile(np.concatenate([run.times_ms[index] for run in runs]), 95))
+def _find(times_ms: list[list[float]], spread: tuple[float, int], flag: str | None) -> Finding:
+    medians = [statistics.median(process) for process in times_ms]
+    p95_ms = float(np.percentile(np.concatenate(times_ms), 95))
     interval = predict_interval(medians, spread)
     found = Finding(statistics.median(medians), interval, p95_ms, medians, flag)
     if flag is not None or _half_width(found) <= 2 * WIDE:
@@ -194,7 +206,6 @@ def run_once(task: Task) -> Run:
         return once
 
     times: list[list[float]] = [[] for _ in task.files]
-    reference_ms: list[float] = []
     gc.disable()  # it would fall into some repeats and not others
     warm_up(reference := load(str(REFERENCE)), task.effort)
     empty_mib = memory_mib("VmRSS")
@@ -202,17 +213,18 @@ def run_once(task: Task) -> Run:
         warm_up(once, task.effort)
     before = _clocks()
     end_s = before[0] + task.effort.seconds
+    between_ms = [reference() + reference()]
     for repeat in range(task.effort.max_repeats):
         if repeat >= task.effort.min_repeats and time.perf_counter() > end_s:
             break
         for once, taken in zip(timed, times, strict=True):
             taken.append(once())
-        reference_ms.append(reference())
+        between_ms.append(reference() + reference())
     wall_s, own_s, all_s = (b - a for a, b in zip(before, _clocks(), strict=True))
     versions = {"numpy": np.__version__, "onnxruntime": onnxruntime.__version__}
     return Run(
         times_ms=times,
-        reference_ms=statistics.median(reference_ms),
+        paces_ms=[(one + next_) / 4.0 for one, next_ in pairwise(between_ms)],
         peak_memory_mib=memory_mib("VmHWM") - empty_mib,
         busy_elsewhere=max(0.0, all_s - own_s) / (wall_s * (os.cpu_count() or 1)),
         waiting=max(0.0, 1.0 - own_s / wall_s) if task.threads == 1 else 0.0,
@@ -248,16 +260,14 @@ def memory_mib(field: str) -> float:
 
 def usable_cores() -> int:
     """Return how many cores this process may use, which a container may limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    limited = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
 
 
 def describe_cpu() -> str:
     """Return the processor's name and how many of its cores this process may use."""
     name = _linux("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
-    cores = usable_cores()
-    return f"{name or 'unknown CPU'}, {cores} core" + ("" if cores == 1 else "s")
+    return f"{name or 'unknown CPU'}, {(cores := usable_cores())} core{'s' * (cores > 1)}"
 
 
 def _linux(file: str, field: str) -> str | None:
@@ -277,20 +287,10 @@ def _content(item: Any, picture: str | None) -> np.ndarray[Any, Any]:
 
 
 def main() -> None:
-    """Measure what the command line names and print a report as JSON."""
-    if sys.argv[1:2] == ["--once"]:
-        given = json.loads(sys.argv[2])
-        effort = Effort(**given.pop("effort"))
-        sys.stdout.write(json.dumps(asdict(run_once(Task(**given, effort=effort)))) + "\n")
-        return
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("files", nargs="+", help="ONNX files")
-    parser.add_argument("--picture", help="a uint8 [H, W, 3] array, .npy; noise unless given")
-    parser.add_argument("--threads", type=int, default=1, help="threads of onnxruntime")
-    task = Task(**vars(parser.parse_args()))
-    found, runs = measure(task)
-    both = {"found": list(map(asdict, found)), "processes": list(map(asdict, runs))}
-    sys.stdout.write(json.dumps({"task": asdict(task), **both}, indent=2) + "\n")
+    """Do the task that ``start_process`` hands over and print what was found as JSON."""
+    given = json.loads(sys.argv[2])
+    effort = Effort(**given.pop("effort"))
+    sys.stdout.write(json.dumps(asdict(run_once(Task(**given, effort=effort)))) + "\n")
 
 
 if __name__ == "__main__":

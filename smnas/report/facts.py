@@ -161,10 +161,11 @@ def _describe_time(protocol: LatencyProtocol) -> str:
     )
     if not protocol.fresh_processes:
         return text
+    pace = ", times at the device's usual pace by it" if protocol.at_usual_pace else ""
     return (
-        f"{text}; in turns with a reference network, in two or more new processes; the interval is "
-        "where another process falls with 95 %, and ~ marks what was taken on a machine too busy "
-        "or too unsteady"
+        f"{text}; in turns with a reference network{pace}, in two or more new processes; the "
+        "interval is where another process falls with 95 %, and ~ marks what was taken on a "
+        "machine too busy or too unsteady"
     )
 
 

@@ -45,6 +45,9 @@ class LatencyProtocol(_Value):
     fresh_processes: bool = Field(default=False, exclude_if=lambda fresh: not fresh)
     """Whether several new processes took the time, in turns with a reference network: then the
     interval is where another process falls, else where the median of this process lies."""
+    at_usual_pace: bool = Field(default=False, exclude_if=lambda corrected: not corrected)
+    """Whether each repeat was set off against the reference network beside it: times are those at
+    the device's usual pace, and not at that of the moment."""
     versions: dict[str, str]
 
 

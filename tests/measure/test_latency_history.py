@@ -11,7 +11,7 @@ def finding(*medians_ms: float, flag: str | None = None) -> Finding:
 
 
 def run(reference_ms: float, busy: float = 0.0) -> Run:
-    return Run([[1.0]], reference_ms, 0.0, busy, 0.0, {})
+    return Run([[1.0]], [reference_ms], 0.0, busy, 0.0, {})
 
 
 @pytest.fixture

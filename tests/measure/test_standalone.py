@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ BRIEF = Effort(seconds=0.02, max_warmup=3)
 
 
 def run_of(median_ms: float, reference_ms: float = 2.0, busy: float = 0.0, waiting: float = 0.0):
-    return Run([[median_ms] * 5], reference_ms, 10.0, busy, waiting, {})
+    return Run([[median_ms] * 5], [reference_ms] * 5, 10.0, busy, waiting, {})
 
 
 def measure_fake(monkeypatch, runs: Sequence[Run], **known):
@@ -50,21 +51,38 @@ def test_three_quiet_processes_are_enough(monkeypatch):
     [
         ({"busy": 0.5}, "other programs kept 50%"),
         ({"waiting": 0.2}, "wait for a core 20%"),
-        ({"reference_ms": 2.4}, "reference network took 20% longer"),
+        ({"reference_ms": 3.0}, "reference network took 50% longer"),
     ],
 )
 def test_a_disturbed_process_is_replaced_and_two_are_said(monkeypatch, trouble, words):
     quiet, disturbed = run_of(10.0), run_of(13.0, **trouble)
-    found, used = measure_fake(monkeypatch, [quiet, disturbed, quiet, quiet])
+    known = {"usual_reference_ms": 2.0}
+    found, used = measure_fake(monkeypatch, [quiet, disturbed, quiet, quiet], **known)
     assert (used, found.flag, found.medians_ms) == (4, None, [10.0] * 3)
-    found, used = measure_fake(monkeypatch, [disturbed, quiet, disturbed, disturbed, quiet])
+    mostly = [disturbed, quiet, disturbed, disturbed, quiet]
+    found, used = measure_fake(monkeypatch, mostly, **known)
     assert used == 5
     assert found.flag is not None
     assert words in found.flag
 
 
+def test_times_are_those_at_the_usual_pace(monkeypatch):
+    drifting = [run_of(10.0 * pace, reference_ms=2.0 * pace) for pace in (1.0, 1.2, 0.9)]
+    found, used = measure_fake(monkeypatch, drifting)
+    assert (used, found.flag) == (3, None)
+    assert found.medians_ms == pytest.approx([10.0] * 3)
+    found, _ = measure_fake(monkeypatch, drifting, usual_reference_ms=2.2)
+    assert found.median_ms == pytest.approx(11.0)
+    assert found.p95_ms == pytest.approx(11.0)
+
+
+def test_a_repeat_is_set_off_against_the_pace_beside_it():
+    run = Run([[10.0, 20.0, 10.0]], [2.0, 4.0, 2.0], 0.0, 0.0, 0.0, {})
+    assert run.times_at(3.0, 0) == [15.0] * 3
+
+
 def test_a_machine_that_throttles_all_the_time_is_told_by_its_history(monkeypatch):
-    slow = [run_of(13.0, reference_ms=2.4)] * 5
+    slow = [run_of(13.0, reference_ms=3.0)] * 5
     found, used = measure_fake(monkeypatch, slow)
     assert (used, found.flag) == (3, None)
     found, used = measure_fake(monkeypatch, slow, usual_reference_ms=2.0)
@@ -129,14 +147,9 @@ def test_the_script_stands_alone(tmp_path):
     assert roots - sys.stdlib_module_names == {"numpy", "onnxruntime"}
     script = shutil.copy(standalone.__file__, tmp_path / "measure.py")
     shutil.copy(REFERENCE, tmp_path)
-    call = [sys.executable, "-I", script, "reference.onnx"]
+    task = json.dumps(asdict(Task(["reference.onnx"], effort=BRIEF)))
+    call = [sys.executable, "-I", script, "--once", task]
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=True)
-    report = json.loads(done.stdout)
-    assert report["found"][0]["median_ms"] > 0
-    assert report["task"]["threads"] == 1
-    done = subprocess.run(
-        [*call[:-1], "nothing.onnx"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert "nothing.onnx" in done.stderr
-    assert "Traceback" not in done.stderr
+    run = Run(**json.loads(done.stdout))
+    assert min(run.times_ms[0]) > 0
+    assert len(run.paces_ms) == len(run.times_ms[0])

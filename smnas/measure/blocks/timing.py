@@ -110,29 +110,32 @@ def time_files(
     for first in range(0, len(files), FILES_AT_ONCE):
         some = dict(list(files.items())[first : first + FILES_AT_ONCE])
         task = Task(list(map(str, some.values())), str(picture), threads, OF_FILES)
-        runs, trouble = _quiet_runs(task)
+        runs, usual_ms, trouble = _quiet_runs(task)
         disturbed = trouble or disturbed
         for place, key in enumerate(some):
-            of_runs = (statistics.median(run.times_ms[place]) for run in runs)
+            of_runs = (statistics.median(run.times_at(usual_ms, place)) for run in runs)
             times[key] = statistics.median(of_runs)
     return times, disturbed
 
 
-def _quiet_runs(task: Task) -> tuple[list[Run], str | None]:
-    """Return undisturbed processes, or after enough of them all, and what disturbed the last."""
+def _quiet_runs(task: Task) -> tuple[list[Run], float, str | None]:
+    """Return undisturbed processes, or after enough of them all, with the usual pace.
+
+    The last says what disturbed them, where there are too few.
+    """
     device = {"device": describe_cpu(), **library_versions(LIBRARIES)}
-    usual_ms = LatencyHistory.of(replace(task, effort=SHORT), device).usual_reference_ms
-    runs, quiet, trouble = list[Run](), list[Run](), None
+    known_ms = LatencyHistory.of(replace(task, effort=SHORT), device).usual_reference_ms
+    runs, quiet, usual_ms, trouble = list[Run](), list[Run](), 0.0, None
     try:
         while len(quiet) < PROCESSES and len(runs) < 2 * PROCESSES:
             runs.append(start_process(task))
-            least_ms = usual_ms or min(run.reference_ms for run in runs)
-            troubles = [disturbance(run, least_ms) for run in runs]
+            usual_ms = known_ms or statistics.median_low(run.reference_ms for run in runs)
+            troubles = [disturbance(run, usual_ms) for run in runs]
             quiet = [run for run, found in zip(runs, troubles, strict=True) if found is None]
             trouble = troubles[-1] or trouble
     except TimingError as error:
         raise MeasurementError(f"blocks: cannot be timed: {error}") from error
-    return (quiet, None) if len(quiet) == PROCESSES else (runs, trouble)
+    return (quiet, usual_ms, None) if len(quiet) == PROCESSES else (runs, usual_ms, trouble)
 
 
 def _noise(*blocks: Block) -> NDArray[np.uint8]:
