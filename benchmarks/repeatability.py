@@ -90,7 +90,7 @@ def take(tasks: Mapping[str, Task], repeats: int) -> dict[str, list[Timed]]:
                 spread=history.spread,
                 usual_reference_ms=history.usual_reference_ms,
             )
-            history.add([found], runs)
+            history.add(task.files, [found], runs)
             taken[name].append(Timed(found, runs, time.perf_counter() - began))
     return taken
 

@@ -65,7 +65,7 @@ def measure_latency_of_file(
             )
         except TimingError as error:
             raise MeasurementError(f"{file}: cannot be timed: {error}") from error
-    history.add([found], runs)
+        history.add(task.files, [found], runs)
     protocol = file_latency_protocol(threads, runtime, effort)
     peak_mib = statistics.median(run.peak_memory_mib for run in runs)
     memory = () if peak_mib <= 0.0 else (measured_peak_memory(peak_mib),)

@@ -10,18 +10,23 @@ import hashlib
 import json
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from smnas.data.cache import cache_folder
-from smnas.measure.standalone import Finding, Run, Task, disturbance
+from smnas.measure.standalone import Finding, Run, Spread, Task, disturbance
 
 REMEMBERED = 200
 """Timings that count, the newest."""
 MOST_FREEDOM = 30
 """However much is known of other detectors: of a detector its own processes know best."""
+LEAST_PROCESSES = 2
+"""Of a timing, once the spread between them is known."""
+PRIOR_FREEDOM = 10
+"""What other machines have shown of the spread between moments counts as so much."""
 ENOUGH_FREEDOM = 20
 """Degrees of freedom with which the spread between processes counts as known."""
 FEWEST_PACES = 3
@@ -30,11 +35,20 @@ FEWEST_PACES = 3
 
 @dataclass(frozen=True)
 class PastTiming:
-    """One timing: the variance of the logarithms of its processes' medians."""
+    """One timing: the variance of the logarithms of its processes' medians.
+
+    Attributes:
+        variance: Of the logarithms.
+        freedom: Its degrees of freedom.
+        reference_ms: What the reference network took in its undisturbed processes.
+        medians: Logarithm of the time of each file, by a hash of its content; of timings without
+            a flag.
+    """
 
     variance: float
     freedom: int
     reference_ms: list[float]
+    medians: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class LatencyHistory:
@@ -52,13 +66,28 @@ class LatencyHistory:
         return cls(cache_folder() / "latency" / f"{name}.jsonl")
 
     @property
-    def spread(self) -> tuple[float, int]:
-        """Variance of the logarithm of a process's median, and its degrees of freedom, capped."""
+    def spread(self) -> Spread:
+        """How processes of one moment differ, and beyond that those of different moments."""
         freedom = sum(item.freedom for item in self._past)
         if not freedom:
-            return 0.0, 0
+            return Spread()
         pooled = sum(item.freedom * item.variance for item in self._past) / freedom
-        return pooled, min(freedom, MOST_FREEDOM)
+        return Spread(pooled, min(freedom, MOST_FREEDOM), self._of_moments(pooled))
+
+    def _of_moments(self, of_processes: float) -> float:
+        """Variance between timings of one file, less that of the processes of each.
+
+        What is known of other machines counts as ``PRIOR_FREEDOM`` degrees of freedom.
+        """
+        by_file: dict[str, list[float]] = defaultdict(list)
+        for item in self._past:
+            for name, logarithm in item.medians.items():
+                by_file[name].append(logarithm)
+        again = [values for values in by_file.values() if len(values) > 1]
+        freedom = sum(len(values) - 1 for values in again)
+        squares = sum((len(values) - 1) * statistics.variance(values) for values in again)
+        own = max(0.0, squares - freedom * of_processes / LEAST_PROCESSES)
+        return (PRIOR_FREEDOM * Spread().of_moments + own) / (PRIOR_FREEDOM + freedom)
 
     @property
     def usual_reference_ms(self) -> float | None:
@@ -69,26 +98,32 @@ class LatencyHistory:
     @property
     def processes(self) -> int:
         """How many undisturbed processes a timing needs."""
-        return 2 if self.spread[1] >= ENOUGH_FREEDOM else 3
+        return LEAST_PROCESSES if self.spread.freedom >= ENOUGH_FREEDOM else 3
 
-    def add(self, found: Sequence[Finding], runs: Sequence[Run]) -> None:
+    def add(self, files: Sequence[str], found: Sequence[Finding], runs: Sequence[Run]) -> None:
         """Remember a timing; on a full or read-only disk it is forgotten with this process.
 
         The spread is that of timings without a flag. The pace is kept wherever no other program
         took part, slow or not: a machine that is slower for good is the usual one before long.
         """
-        logs = [[math.log(ms) for ms in item.medians_ms] for item in found if item.flag is None]
+        sound = [(file, of) for file, of in zip(files, found, strict=True) if of.flag is None]
+        logs = [[math.log(ms) for ms in of.medians_ms] for _, of in sound]
         logs = [values for values in logs if len(values) > 1]
         timing = PastTiming(
             variance=statistics.fmean(map(statistics.variance, logs)) if logs else 0.0,
             freedom=len(logs[0]) - 1 if logs else 0,
             reference_ms=[r.reference_ms for r in runs if disturbance(r, math.inf) is None],
+            medians={_hash(file): math.log(of.median_ms) for file, of in sound},
         )
         self._past = [*self._past, timing][-REMEMBERED:]
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
                 file.write(json.dumps(asdict(timing)) + "\n")
+
+
+def _hash(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
 
 
 def _read(path: Path) -> list[PastTiming]:

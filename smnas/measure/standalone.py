@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,9 +33,20 @@ REFERENCE = Path(__file__).with_name("reference.onnx")
 # A process is disturbed when other programs keep so much of all cores busy, one thread has no core
 # for so much of the time, or the reference network is so much slower than usual that the pace no
 # longer explains it. More processes run where half of the interval over the value is above WIDE.
-BUSY_SHARE, WAITING_SHARE, SLOWER_REFERENCE, WIDE = 0.15, 0.03, 0.25, 0.05
+BUSY_SHARE, WAITING_SHARE, SLOWER_REFERENCE, WIDE = 0.15, 0.03, 0.25, 0.06
 # Student's 97.5 % points for 1, 2, ... degrees of freedom; beyond, an expansion right to 0.003.
 STUDENT_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+class Spread(NamedTuple):
+    """How logarithms of times differ: variances, that of processes with degrees of freedom."""
+
+    of_processes: float = 0.0
+    freedom: int = 0
+    of_moments: float = 0.0135**2  # beyond that: of measurements of one file (repeatability.md)
+
+
+UNKNOWN = Spread()
 
 
 @dataclass(frozen=True)
@@ -109,16 +120,13 @@ def measure(
     task: Task,
     *,
     processes: int = 3,
-    spread: tuple[float, int] = (0.0, 0),
+    spread: Spread = UNKNOWN,
     usual_reference_ms: float | None = None,
 ) -> tuple[list[Finding], list[Run]]:
     """Time files in fresh processes: undisturbed ones, and more where they differ much.
 
-    Args:
-        task: What each process does.
-        processes: How many undisturbed ones at least; with others in all at most two more.
-        spread: Known of this device: variance of a process's log median, and degrees of freedom.
-        usual_reference_ms: The reference's time at the usual pace; None: that of these processes.
+    There are at most two more than ``processes``. Where the device's ``usual_reference_ms`` is not
+    known, it is that of these processes.
     """
     runs: list[Run] = []
     while True:
@@ -150,29 +158,26 @@ def disturbance(run: Run, usual_reference_ms: float) -> str | None:
 
 
 def predict_interval(
-    medians_ms: Sequence[float], spread: tuple[float, int] = (0.0, 0)
+    medians_ms: Sequence[float], spread: Spread = UNKNOWN
 ) -> tuple[float, float] | None:
-    """Return where the median of one more process falls with 95 %; None where nothing tells.
+    """Return where the median of a process at another moment falls with 95 %, or None.
 
     Student's interval for one more value around the median of these, on logarithms; what is known
-    of the spread counts as so many further degrees of freedom.
+    of the spread counts as so many further degrees of freedom. Both moments have their own part.
     """
     logs, number = np.log(medians_ms), len(medians_ms)
-    freedom = number - 1 + spread[1]
+    freedom = number - 1 + spread.freedom
     if freedom == 0:
         return None
-    variance = (number * float(logs.var()) + spread[1] * spread[0]) / freedom
+    variance = (number * float(logs.var()) + spread.freedom * spread.of_processes) / freedom
     of_median = 1.0 / number if number < 3 else math.pi / (2 * number)
-    beyond = 1.96 + 2.37 / freedom + 2.8 / freedom**2
-    points = (*STUDENT_975[freedom - 1 : freedom], beyond)[0]
-    middle, factor = (
-        statistics.median(medians_ms),
-        math.exp(points * (variance * (1.0 + of_median)) ** 0.5),
-    )
+    points = (*STUDENT_975, 1.96 + 2.37 / freedom + 2.8 / freedom**2)[min(freedom, 11) - 1]
+    wide = points**2 * variance * (1.0 + of_median) + 2.0 * (1.96**2) * spread.of_moments
+    middle, factor = statistics.median(medians_ms), math.exp(math.sqrt(wide))
     return middle / factor, middle * factor
 
 
-def _find(times_ms: list[list[float]], spread: tuple[float, int], flag: str | None) -> Finding:
+def _find(times_ms: list[list[float]], spread: Spread, flag: str | None) -> Finding:
     medians = [statistics.median(process) for process in times_ms]
     p95_ms = float(np.percentile(np.concatenate(times_ms), 95))
     interval = predict_interval(medians, spread)
@@ -286,15 +291,10 @@ def _content(item: Any, picture: str | None) -> np.ndarray[Any, Any]:
     return rng.standard_normal(item.shape).astype(np.float32)
 
 
-def main() -> None:
-    """Do the task that ``start_process`` hands over and print what was found as JSON."""
-    given = json.loads(sys.argv[2])
-    effort = Effort(**given.pop("effort"))
-    sys.stdout.write(json.dumps(asdict(run_once(Task(**given, effort=effort)))) + "\n")
-
-
 if __name__ == "__main__":
+    given = json.loads(sys.argv[2])
+    asked = Task(**given | {"effort": Effort(**given["effort"])})
     try:
-        main()
+        sys.stdout.write(json.dumps(asdict(run_once(asked))) + "\n")
     except TimingError as error:
         sys.exit(str(error))
