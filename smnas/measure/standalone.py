@@ -196,9 +196,9 @@ def run_once(task: Task) -> Run:
     """Do the task in this process: warm up, then time the files in turns with the reference."""
     import onnxruntime
 
-    def load(file: str) -> Callable[[], float]:
+    def load(file: str, threads: int) -> Callable[[], float]:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = task.threads, 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         feeds = {item.name: _content(item, task.picture) for item in session.get_inputs()}
@@ -211,10 +211,10 @@ def run_once(task: Task) -> Run:
         return once
 
     times: list[list[float]] = [[] for _ in task.files]
-    gc.disable()  # it would fall into some repeats and not others
-    warm_up(reference := load(str(REFERENCE)), task.effort)
+    gc.disable()  # or it would fall into some repeats alone
+    warm_up(reference := load(str(REFERENCE), 1), task.effort)  # the pace of one core
     empty_mib = memory_mib("VmRSS")
-    for once in (timed := [load(file) for file in task.files]):
+    for once in (timed := [load(file, task.threads) for file in task.files]):
         warm_up(once, task.effort)
     before = _clocks()
     end_s = before[0] + task.effort.seconds
