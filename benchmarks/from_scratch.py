@@ -1,6 +1,6 @@
 """How fast do micro candidates learn from scratch, and is what they learn more than a lottery?
 
-.venv/bin/python benchmarks/from_scratch.py --budget-minutes 10
+.venv/bin/python benchmarks/from_scratch.py --processes 2 --budget-minutes 10
 
 Three studies on `scenes`, AP on the validation pictures:
 - table-4: BN, GN, and GN + WS with the paper's optimizer, each at three rates and two batch sizes.
@@ -14,7 +14,8 @@ summary is written whenever the script ends; what it cannot say yet is null.
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,15 @@ from from_scratch_studies import (
     GN_WS,
     MEMBERS,
     NORMS,
-    Case,
     combined,
     member_study,
     recipe_factors,
     table_4,
 )
-from journal import Journal, TimeLimit
+from journal import Journal, Record
 from results import RESULTS, make_parser, write_result
 from scipy.stats import kendalltau
+from side_by_side import Piece, finish
 from table_members import draw_spread
 
 SEEDS = 3
@@ -46,28 +47,47 @@ def main() -> None:
     """Train what is missing, as long as the time allows, then sum up."""
     parser = make_parser(__doc__, "from_scratch")
     parser.add_argument("--records", type=Path, default=RESULTS / "from_scratch.jsonl")
+    parser.add_argument("--processes", type=int, default=1, help="trainings at a time")
     parser.add_argument("--budget-minutes", type=float, help="begin nothing after that; else all")
     parser.add_argument("--most", type=int, help="trainings to add at most")
     arguments = parser.parse_args()
-    journal, limit = Journal(arguments.records), TimeLimit(arguments.budget_minutes)
-    left = len(journal) + (arguments.most or 10_000)
-    while (case := next_case(journal)) and len(journal) < left and limit.allows_more():
-        record = case.training.run()
-        journal.add(case.training.key, {"study": case.study, "label": case.label, **record})
-        print(f"{case.study}: {case.label} seed {case.training.seed}: AP {record['ap_val']:.3f}")
+    journal = Journal(arguments.records)
+    finish(
+        journal,
+        partial(next_training, journal),
+        processes=arguments.processes,
+        minutes=arguments.budget_minutes,
+        most=arguments.most,
+        tell=tell,
+    )
     write_result(arguments.json, sum_up(journal), arguments.device)
 
 
-def next_case(journal: Journal) -> Case | None:
-    """Return the first training that is missing, or None; one seed of everything, then the next."""
-    for study in (lambda seed: [*recipe_factors(seed), *table_4(seed)], member_study):
-        for seed in range(SEEDS):
-            for case in study(seed):
-                if case.training.key not in journal:
-                    return case
-    changes = helpful_changes(gather(journal, "recipe"))
-    together = (combined(changes, seed) for seed in range(SEEDS))
-    return next((case for case in together if case.training.key not in journal), None)
+def next_training(journal: Journal, begun: Collection[str]) -> Piece | None:
+    """Return the first training that was not begun; one seed of everything, then the next.
+
+    Which changes are made together follows from the whole study of the recipe.
+    """
+    plain = (
+        case
+        for study in (lambda seed: [*recipe_factors(seed), *table_4(seed)], member_study)
+        for seed in range(SEEDS)
+        for case in study(seed)
+    )
+    found = next((case for case in plain if case.training.key not in begun), None)
+    if found is None and is_whole(recipe := gather(journal, "recipe")):
+        changes = helpful_changes(recipe)
+        together = (combined(changes, seed) for seed in range(SEEDS))
+        found = next((case for case in together if case.training.key not in begun), None)
+    if found is None:
+        return None
+    labels = {"study": found.study, "label": found.label}
+    return Piece(found.training.key, found.training.run, labels)
+
+
+def tell(record: Record) -> None:
+    """Print what a training came to."""
+    print(f"{record['study']}: {record['label']}: AP {record['ap_val']:.3f}", flush=True)
 
 
 def gather(journal: Journal, study: str) -> Values:
@@ -83,6 +103,11 @@ def gather(journal: Journal, study: str) -> Values:
             if case.training.key in journal:
                 found[case.label].append(journal[case.training.key]["ap_val"])
     return found
+
+
+def is_whole(recipe: Values) -> bool:
+    """Return whether the study of the recipe has all its trainings."""
+    return len(recipe) == len(FACTORS) and all(len(seeds) == SEEDS for seeds in recipe.values())
 
 
 def helpful_changes(found: Values) -> list[str]:
@@ -114,7 +139,7 @@ def sum_up(journal: Journal) -> dict[str, Any]:
     numbers: dict[str, Any] = {"data": DATA, "epochs": EPOCHS, "seeds": SEEDS, "arch": GN_WS}
     numbers["trainings"] = len(journal)
     numbers |= {f"ap_{norm}": best_cell(table, norm) for norm in NORMS}
-    whole = len(recipe) == len(FACTORS) and all(len(v) == SEEDS for v in recipe.values())
+    whole = is_whole(recipe)
     together: Values = {}
     if whole:
         label = combined(helpful_changes(recipe), 0).label

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,22 +59,3 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         self._records[key] = keyed
-
-
-class TimeLimit:
-    """Says when to stop beginning something new; None never does."""
-
-    def __init__(self, minutes: float | None) -> None:
-        """Begin now."""
-        self._end = None if minutes is None else time.monotonic() + 60 * minutes
-        self._longest = 0.0
-        self._began = time.monotonic()
-
-    def allows_more(self) -> bool:
-        """Return whether one more piece of work, as long as the longest so far, still fits.
-
-        To be asked before every piece of work.
-        """
-        now = time.monotonic()
-        self._longest, self._began = max(self._longest, now - self._began), now
-        return self._end is None or now + self._longest <= self._end

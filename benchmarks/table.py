@@ -1,7 +1,7 @@
 """The closed table: every member of `table_members.json` trained, judged at every rung, and timed.
 
-.venv/bin/python benchmarks/table.py --budget-minutes 60      # trains; again and again
-.venv/bin/python benchmarks/table.py --latency                # when nothing else runs
+.venv/bin/python benchmarks/table.py --processes 2 --budget-minutes 60   # again and again
+.venv/bin/python benchmarks/table.py --latency                           # when nothing else runs
 
 Each finished training is written at once, and what is there is not trained again. A training goes
 up the rungs as in a search: the trunk follows the longest schedule, and what is judged at a rung is
@@ -11,14 +11,16 @@ ones get two more.
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from journal import Journal, TimeLimit
+from journal import Journal, Record
 from results import RESULTS, make_parser
+from side_by_side import Piece, finish
 from table_members import load_plan
 from training import DEFAULT, judge, keep
 
@@ -55,35 +57,44 @@ def main() -> None:
     parser.add_argument("--data", choices=tuple(DATA), default="scenes")
     parser.add_argument("--records", type=Path, help="default: results/table_DATA.jsonl")
     parser.add_argument("--latencies", type=Path, default=RESULTS / "table_latency.jsonl")
+    parser.add_argument("--processes", type=int, default=1, help="members trained at a time")
     parser.add_argument("--budget-minutes", type=float, help="begin nothing after that; else all")
     parser.add_argument("--most", type=int, help="trainings to add at most")
     parser.add_argument("--latency", action="store_true", help="time the members, train none")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     records = Journal(arguments.records or RESULTS / f"table_{arguments.data}.jsonl")
     if arguments.latency:
+        torch.set_num_threads(1)
         measure_latencies(records, Journal(arguments.latencies), arguments.data)
         return
-    limit, left = TimeLimit(arguments.budget_minutes), arguments.most or 10_000
-    while left and (job := next_job(records)) and limit.allows_more():
-        arch, seed = job
-        record = train_member(arch, seed, DATA[arguments.data])
-        records.add(f"{arch} s{seed}", {"arch": arch, "seed": seed, **record})
-        left -= 1
-        top = record["rungs"][-1]["ap_val"] if record["rungs"] else record["failure"]
-        print(f"{len(records)}: {arch} seed {seed}: {top}", flush=True)
+    finish(
+        records,
+        partial(next_training, records, DATA[arguments.data]),
+        processes=arguments.processes,
+        minutes=arguments.budget_minutes,
+        most=arguments.most,
+        tell=tell,
+    )
 
 
-def next_job(records: Journal) -> tuple[str, int] | None:
-    """Return the next member and seed to train: the first seed of all, then those that get more."""
+def next_training(records: Journal, data: str, begun: Collection[str]) -> Piece | None:
+    """Return the next training: the first seed of all members, then of those that get more."""
     members = load_plan().members
-    firsts = ((arch, 0) for arch in members)
-    missing = next((job for job in firsts if _key(*job) not in records), None)
-    if missing is not None:
-        return missing
-    chosen = choose_repeated({arch: records[_key(arch, 0)] for arch in members})
-    again = ((arch, seed) for seed in range(1, SEEDS) for arch in chosen)
-    return next((job for job in again if _key(*job) not in records), None)
+    jobs = [(arch, 0) for arch in members]
+    if all(_key(*job) in records for job in jobs):
+        chosen = choose_repeated({arch: records[_key(arch, 0)] for arch in members})
+        jobs = [(arch, seed) for seed in range(1, SEEDS) for arch in chosen]
+    for arch, seed in jobs:
+        if (key := _key(arch, seed)) not in begun:
+            work = partial(train_member, arch, seed, data)
+            return Piece(key, work, {"arch": arch, "seed": seed})
+    return None
+
+
+def tell(record: Record) -> None:
+    """Print what a training came to."""
+    top = record["rungs"][-1]["ap_val"] if record["rungs"] else record["failure"]
+    print(f"{record['key']}: {top}", flush=True)
 
 
 def _key(arch: str, seed: int) -> str:

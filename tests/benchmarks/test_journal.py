@@ -33,17 +33,3 @@ def test_a_line_that_was_cut_off_is_dropped_and_the_next_one_stands_alone(journa
     assert len(cut) == 1
     cut.add("b", {"n": 2})
     assert [record["n"] for record in journal.Journal(path)] == [1, 2]
-
-
-def test_a_limit_leaves_room_for_the_longest_piece(journal, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(journal.time, "monotonic", lambda: now[0])
-    limit = journal.TimeLimit(10)
-    assert limit.allows_more()
-    now[0] = 250.0
-    assert limit.allows_more()
-    now[0] = 300.0
-    assert limit.allows_more()  # 250 s still fit
-    now[0] = 400.0
-    assert not limit.allows_more()
-    assert journal.TimeLimit(None).allows_more()

@@ -1,0 +1,93 @@
+"""What the closed table and the study of the recipe train next, and one training of the table."""
+
+from functools import partial
+
+import pytest
+
+TINY = "scenes:easy,train=16,val=8,test=8,size=64"
+
+
+class Kept(dict):
+    """A journal in memory, of records that are made up."""
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+def all_of(next_training, records, make):
+    """Return the keys of what is begun one after another, none ending before nothing is left."""
+    begun = dict.fromkeys(records.keys())
+    order = []
+    while (piece := next_training(begun.keys())) is not None:
+        begun[piece.key] = None
+        order.append(piece.key)
+    for key in order:
+        records[key] = make(key)
+    return order
+
+
+def test_members_get_further_seeds_when_all_have_one(monkeypatch):
+    import table
+    from table_members import load_plan
+
+    monkeypatch.setattr(table, "NEAR", 5)
+    monkeypatch.setattr(table, "RANDOM", 3)
+    records = Kept()
+    made = iter(range(10_000))
+
+    def make(key):
+        at = next(made)
+        return {"macs_g": 1.0 + at % 7, "rungs": [{"ap_val": at / 1000}] if at % 9 else []}
+
+    next_training = partial(table.next_training, records, "no data")
+    first = all_of(next_training, records, make)
+    assert first == [f"{arch} s0" for arch in load_plan().members]
+    again = all_of(next_training, records, make)
+    assert len(again) == 2 * (5 + 3)
+    assert all(records[key.rpartition(" ")[0] + " s0"]["rungs"] for key in again)
+    assert all_of(next_training, records, make) == []
+
+
+def test_changes_are_made_together_when_the_recipe_is_known(monkeypatch):
+    import from_scratch
+    from from_scratch_studies import FACTORS
+
+    monkeypatch.setattr(from_scratch, "SEEDS", 2)
+    records = Kept()
+    labels = {}
+
+    def next_training(begun):
+        piece = from_scratch.next_training(records, begun)
+        if piece is not None:
+            labels[piece.key] = piece.labels["label"]
+        return piece
+
+    def make(key):
+        helps = labels[key] in ("batch=4", "averaging=0.9", "averaging=0.98")
+        seed = int(key.split(" s")[1].split()[0])
+        return {"ap_val": 0.1 + 0.05 * helps + 0.01 * seed + 0.01 * labels[key].endswith("0.98")}
+
+    plain = all_of(next_training, records, make)
+    studied = {labels[key] for key in plain}
+    assert studied >= set(FACTORS)
+    together = all_of(next_training, records, make)
+    assert [labels[key] for key in together] == ["averaging=0.98 + batch=4"] * 2
+    assert all_of(next_training, records, make) == []
+    numbers = from_scratch.sum_up(records)
+    assert numbers["best_recipe"] == "averaging=0.98"
+    assert numbers["ap_bn"] == pytest.approx(0.105)
+
+
+@pytest.mark.slow
+def test_a_member_goes_up_the_rungs(monkeypatch):
+    import table
+    from table_members import load_plan
+
+    from smnas.search.rungs import ladder
+    from smnas.trial.budget import Budget
+
+    monkeypatch.setattr(table, "RUNGS", ladder(Budget(epochs=4), rungs=2, eta=2))
+    record = table.train_member(load_plan().members[0], 0, TINY)
+    assert [rung["epochs"] for rung in record["rungs"]] == [2, 4]
+    assert all(0 <= rung["ap_test"] <= 1 for rung in record["rungs"])
+    assert record["macs_g"] > 0
