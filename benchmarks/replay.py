@@ -14,6 +14,7 @@ from smnas.seeding import derive_seed
 from smnas.trial.budget import Budget
 from smnas.trial.front import front
 from smnas.trial.measurement import Measurement
+from smnas.trial.repeats import merge_repeats
 from smnas.trial.trial import Failure, Outcome, Proposal, Trial
 
 
@@ -79,6 +80,9 @@ class Replay:
         The yardstick is no candidate and costs nothing here.
         """
         member = self._table.members[proposal.arch]
+        refused = _refuse(member, proposal)
+        if refused is not None:
+            return refused, 0.0
         if not member.trainings:
             failure = Failure(stage="training", reason="it failed in the table")
             return Outcome(failure=failure, seconds=member.start_seconds), 0.0
@@ -99,8 +103,13 @@ class Replay:
         if proposal.origin.operator == "repeat":
             at = proposal.seed
         rungs = member.trainings[at % len(member.trainings)]
-        exact = [rung for rung in rungs if rung.epochs == proposal.budget.epochs]
-        return exact[0] if exact and proposal.is_candidate else rungs[-1]
+        if not proposal.is_candidate:
+            return rungs[-1]
+        found = next((rung for rung in rungs if rung.epochs == proposal.budget.epochs), None)
+        if found is None:
+            known = ", ".join(str(rung.epochs) for rung in rungs)
+            raise ValueError(f"{proposal.budget}: the table has rungs of {known} epochs alone")
+        return found
 
     def named(self, known: Sequence[Trial]) -> list[DetectorArch]:
         """Return what the search would name as its front: that of the highest rung it has reached.
@@ -110,7 +119,7 @@ class Replay:
         ended = [t for t in known if t.succeeded and t.proposal.is_candidate]
         highest = max((t.proposal.budget.epochs for t in ended), default=0)
         there = [t for t in ended if t.proposal.budget.epochs == highest]
-        best = front(there, self._settings.stage_one_objectives)
+        best = front(merge_repeats(there), self._settings.stage_one_objectives)
         return list(dict.fromkeys(trial.proposal.arch for trial in best))
 
     @staticmethod
@@ -119,20 +128,35 @@ class Replay:
         return any(trial.proposal.stage == "final" for trial in known)
 
 
+def _refuse(member: Member, proposal: Proposal) -> Outcome | None:
+    """Return that a proposal is pruned, as soon as that is known, or None."""
+    rule = proposal.pruning
+    if rule is None or proposal.continues is not None:
+        return None
+    known, seconds = _counted(member), member.start_seconds
+    if rule.metric == "latency_ms":
+        known, seconds = (*known, *_timed(member)), seconds + member.time_seconds
+    if not rule.prunes(known):
+        return None
+    failure = Failure(stage="pruning", reason=rule.reason)
+    return Outcome(measurements=known, failure=failure, seconds=seconds)
+
+
 def _measured(member: Member, rung: RungResult) -> tuple[Measurement, ...]:
-    return made_up(
-        "table",
-        ap=rung.ap_val,
-        latency_ms=member.latency_ms,
-        macs_g=member.macs_g,
-        params_m=member.params_m,
-    )
+    return (*made_up("table", ap=rung.ap_val), *_counted(member), *_timed(member))
 
 
-def make_settings(seed: int, trials: int, top: Budget, **changes: object) -> SearchSettings:
+def _counted(member: Member) -> tuple[Measurement, ...]:
+    return made_up("table", macs_g=member.macs_g, params_m=member.params_m)
+
+
+def _timed(member: Member) -> tuple[Measurement, ...]:
+    return made_up("table", latency_ms=member.latency_ms)
+
+
+def make_settings(seed: int, top: Budget, **changes: object) -> SearchSettings:
     """Return the settings of a search on the table: both stages have the top's budget."""
     plain = {
-        "trials": trials,
         "stage_one": top,
         "stage_two": top,
         "final": top,

@@ -1,67 +1,26 @@
 """The closed table and its replays, on tables that are made up here and published nowhere."""
 
 import json
-import math
 
 import numpy as np
 import pytest
+from made_table import make_table, table_without_noise, write_table
 
 from smnas.search.algorithms import ALGORITHMS
 from smnas.space.coding import as_built
+from smnas.trial.budget import Budget
+from smnas.trial.pruning import PruneRule
+from smnas.trial.trial import Origin, Proposal
 
 
 @pytest.fixture(name="tables")
 def fixture_tables():
     import closed_table
+    import entries
     import replay
-    import search_efficiency
     import table_members
 
-    return closed_table, replay, search_efficiency, table_members
-
-
-def make_table(closed_table, noise=0.0, failing=()):
-    """AP with diminishing returns in cost and a quirk of each member; rungs show less of it."""
-    space = closed_table.TableSpace()
-    members = []
-    for at, arch in enumerate(space.enumerate()):
-        planes = arch.backbone.base * (1 + arch.backbone.code.count("1") / 4)
-        cost = arch.input.width * arch.input.height * planes * len(arch.neck.levels) / 1e6
-        quirk = int(arch.arch_id[:4], 16) / 65536
-        ap = 0.1 + 0.05 * math.log(1 + cost) + 0.02 * quirk
-        rng = np.random.default_rng(at)
-        trainings = tuple(
-            tuple(
-                closed_table.RungResult(
-                    epochs=epochs,
-                    cooldown_epochs=0.2 * epochs if epochs < 9 else 0.0,
-                    ap_val=ap * (0.4 + epochs / 15) + noise * float(rng.normal()),
-                    ap_test=ap * (0.4 + epochs / 15),
-                    seconds_per_epoch=0.5 + cost / 10,
-                    evaluate_seconds=0.5,
-                )
-                for epochs in (1, 3, 9)
-            )
-            for _ in range(2)
-        )
-        members.append(
-            closed_table.Member(
-                arch=arch,
-                trainings=() if at in failing else trainings,
-                latency_ms=1 + cost,
-                macs_g=cost,
-                params_m=0.1,
-                start_seconds=0.3,
-                time_seconds=0.7,
-            )
-        )
-    return closed_table.ClosedTable(members)
-
-
-def table_without_noise():
-    import closed_table
-
-    return make_table(closed_table)
+    return closed_table, entries, replay, table_members
 
 
 def test_members_are_fully_crossed_and_each_another_network(tables):
@@ -126,23 +85,33 @@ def test_a_spread_holds_every_choice(tables):
     assert {parts[1] for parts in spread} == set(table_members.load_plan().codes)
 
 
-def test_the_whole_table_scores_one_and_nothing_scores_nothing(tables):
-    closed_table, *_ = tables
-    table = make_table(closed_table)
+def test_the_whole_table_scores_one_and_nothing_scores_nothing():
+    table = make_table()
     assert table.score(list(table.members)) == pytest.approx(1.0)
     assert table.score([]) == 0.0
     some = list(table.members)[:40]
     assert 0 < table.score(some) < 1
     assert table.score(some[:20]) <= table.score(some)
+    assert table.score([member.arch for member in table.front]) == pytest.approx(1.0)
+    assert len(table.front) < len(table.members) / 2
+    assert table.score_of_all(0) == pytest.approx(1.0)
+    noisy = make_table(noise=0.01)
+    assert 0.5 < noisy.score_of_all(0) < 0.97
+
+
+def test_a_table_on_disk_is_the_same_table(tmp_path):
+    table = make_table(noise=0.01, failing=(3,))
+    again = write_table(table, tmp_path)()
+    assert again.members == table.members
+    assert again.reference == table.reference
 
 
 @pytest.mark.parametrize("slots", [1, 8])
 def test_costs_by_hand_of_a_search_without_rungs(tables, slots):
-    closed_table, replay, search_efficiency, _ = tables
-    table = make_table(closed_table, failing=(5, 50))
-    settings = search_efficiency.settings_of(search_efficiency.Entry("random"), table, 0)
-    player = replay.Replay(table, settings, slots)
-    curve = player.play(search_efficiency.make_entry(search_efficiency.Entry("random"), settings))
+    _, entries, replay, _ = tables
+    table, entry = make_table(failing=(5, 50)), entries.Entry(algorithm="random")
+    settings = entries.settings_of(entry, table, 0)
+    curve = replay.Replay(table, settings, slots).play(entries.make_entry(entry, settings))
     assert curve.seconds == sorted(curve.seconds)
     steps = np.diff([0.0, *curve.epochs])
     assert set(steps.tolist()) <= {0.0, 9.0}
@@ -155,23 +124,57 @@ def test_costs_by_hand_of_a_search_without_rungs(tables, slots):
 
 
 def test_a_rung_is_charged_what_it_adds_and_its_cooldown(tables):
-    closed_table, replay, search_efficiency, _ = tables
-    table = make_table(closed_table)
-    entry = search_efficiency.Entry("random-rungs", search_efficiency.RUNGS)
-    settings = search_efficiency.settings_of(entry, table, 0)
-    curve = replay.Replay(table, settings, 1).play(search_efficiency.make_entry(entry, settings))
+    _, entries, replay, _ = tables
+    table = make_table()
+    entry = entries.Entry(algorithm="random-rungs", changes={"rungs": 3, "eta": 3})
+    settings = entries.settings_of(entry, table, 0)
+    curve = replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings))
     steps = {round(step, 6) for step in np.diff([0.0, *curve.epochs]).tolist()}
     assert steps == {1.2, 2.6, 6.0}
 
 
-def test_every_entry_is_replayed_and_rivals_are_compared(tables, tmp_path, monkeypatch):
-    _, _, search_efficiency, _ = tables
-    monkeypatch.setattr(search_efficiency, "CAP_TRAININGS", 20)
+def test_a_rung_that_the_table_lacks_is_an_error(tables):
+    _, entries, replay, _ = tables
+    table = make_table()
+    entry = entries.Entry(algorithm="random-rungs", changes={"rungs": 3, "eta": 2})
+    settings = entries.settings_of(entry, table, 0)
+    with pytest.raises(ValueError, match="2 of 9 epochs: the table has rungs of 1, 3, 9 epochs"):
+        replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings))
+
+
+@pytest.mark.parametrize(("metric", "seconds"), [("macs_g", 0.3), ("latency_ms", 1.0)])
+def test_what_is_pruned_is_charged_what_it_took_to_find_out(tables, metric, seconds):
+    _, entries, replay, _ = tables
+    table = make_table()
+    member = next(iter(table.members.values()))
+    player = replay.Replay(table, entries.settings_of(entries.Entry(algorithm="x"), table, 0), 1)
+    rule = PruneRule(
+        larger=0, better=1, metric=metric, limit=getattr(member, metric), merit="ap", bound=0.5
+    )
+    top, origin = Budget(epochs=9), Origin(operator="sample")
+    proposal = Proposal(arch=member.arch, stage=1, origin=origin, budget=top, seed=0, pruning=rule)
+    outcome, epochs = player.answer(proposal, [])
+    assert (outcome.failure.stage, outcome.seconds, epochs) == ("pruning", seconds, 0.0)
+    assert metric in {item.metric for item in outcome.measurements}
+    for spared in ({"spared": True}, {"limit": 2 * getattr(member, metric)}):
+        changed = {"pruning": rule.model_copy(update=spared)}
+        outcome, epochs = player.answer(proposal.model_copy(update=changed), [])
+        assert (outcome.failure, epochs) == (None, 9)
+
+
+def test_every_entry_is_replayed_and_rivals_are_compared(tables, monkeypatch):
+    import replays
+    import search_efficiency
+
+    _, entries, *_ = tables
+    monkeypatch.setattr(entries, "CAP_TRAININGS", 20)
+    known = {**entries.load_entries(), **entries.STAGES}
     names = ["smnas", "random", "mo_asha", "nsga2_8", "tpe", "two_stages", "joint"]
-    costs = search_efficiency.replay_all(table_without_noise, names, range(2), slots=8)
+    chosen = {name: known[name] for name in names}
+    costs = replays.replay_all(table_without_noise, chosen, range(2), slots=8)
     assert all(len(of) == 2 for of in costs.values())
     numbers = search_efficiency.sum_up(costs, (180.0, 100.0))
-    json.dumps(numbers, default=float)
+    json.dumps(numbers)
     for unit in ("epochs", "seconds"):
         found = numbers[unit]
         assert set(found["ratio"]) == {"random", "nsga2", "tpe", "mo_asha"}
@@ -180,16 +183,16 @@ def test_every_entry_is_replayed_and_rivals_are_compared(tables, tmp_path, monke
 
 
 def test_the_same_seed_is_the_same_replay_up_to_its_own_thinking(tables):
-    _, _, search_efficiency, _ = tables
-    one, two = (
-        search_efficiency.replay_all(table_without_noise, ["evolution"], [3], slots=1)
-        for _ in range(2)
-    )
-    assert one["evolution"][0][0] == two["evolution"][0][0]
+    import replays
+
+    entry = tables[1].Entry(algorithm="evolution")
+    one, two = (replays.replay_once(table_without_noise, entry, 3, slots=1) for _ in range(2))
+    assert one[0] == two[0]
 
 
-def test_a_seed_that_never_arrives_counts_as_the_cap(tables):
-    _, _, search_efficiency, _ = tables
+def test_a_seed_that_never_arrives_counts_as_the_cap():
+    import search_efficiency
+
     costs = {"smnas": [(10.0, 20.0)] * 4, "random": [(30.0, 60.0), None, None, None]}
     numbers = search_efficiency.sum_up(costs, (100.0, 200.0))
     assert numbers["arrived"]["random"] == 0.25
@@ -199,7 +202,22 @@ def test_a_seed_that_never_arrives_counts_as_the_cap(tables):
 
 
 def test_the_algorithms_that_are_replayed_exist(tables):
-    _, _, search_efficiency, _ = tables
-    entries = search_efficiency.ENTRIES
-    assert {entry.algorithm for entry in entries.values()} <= set(ALGORITHMS)
-    assert {n for names in search_efficiency.RIVALS.values() for n in names} <= set(entries)
+    import search_efficiency
+
+    known = tables[1].load_entries()
+    assert {entry.algorithm for entry in known.values()} <= set(ALGORITHMS)
+    assert {n for names in search_efficiency.RIVALS.values() for n in names} <= set(known)
+
+
+def test_the_result_is_written(tmp_path, monkeypatch):
+    import search_efficiency
+
+    files, path = write_table(make_table(), tmp_path), tmp_path / "found.json"
+    given = ["--table", files.records, "--latency", files.latencies, "--json", path, "--seeds", 1]
+    given += ["--name", "made-up", "--entries", "random", "local_search"]
+    monkeypatch.setattr("sys.argv", ["search_efficiency.py", *map(str, given)])
+    search_efficiency.main()
+    found = json.loads(path.read_text())["made-up"]
+    assert found["score_of_all"] == pytest.approx(1.0)
+    assert found["slots_1"]["epochs"]["median"]["random"] > 0
+    assert set(found["arrived"]) == {"random", "local_search"}
