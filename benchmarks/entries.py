@@ -33,7 +33,7 @@ class Entry(BaseModel):
     algorithm: str
     changes: dict[str, Any] = {}
 
-    def with_changes(self, **changes: object) -> "Entry":
+    def with_changes(self, changes: Changes) -> "Entry":
         """Return the entry with some settings more, or other ones."""
         return Entry(algorithm=self.algorithm, changes={**self.changes, **changes})
 

@@ -109,7 +109,7 @@ def main() -> None:
     found = {
         name: rank([records[pieces[name, at].key] for at in range(SETTINGS)], cap) for name in names
     }
-    winners = {name: TODAY[name].with_changes(**found[name][0]["changes"]) for name in names}
+    winners = {name: TODAY[name].with_changes(found[name][0]["changes"]) for name in names}
     numbers = {"seeds": arguments.seeds, "settings_each": SETTINGS, "table": identify(table)}
     write_result(arguments.json, {**numbers, "entries": found}, arguments.device)
     if set(winners) == set(TODAY):
@@ -118,7 +118,7 @@ def main() -> None:
 
 def make_piece(name: str, changes: Changes, table: TableFiles, seeds: int) -> Piece:
     """Return the replays of one setting."""
-    entry = TODAY[name].with_changes(**changes)
+    entry = TODAY[name].with_changes(changes)
     key = f"{name} {json.dumps(entry.changes, sort_keys=True)} x{seeds} {identify(table)}"
     work = partial(replay_setting, table, entry, seeds)
     return Piece(key, work, {"entry": name, "changes": changes})

@@ -21,7 +21,7 @@ def test_every_entry_tries_as_many_settings_and_the_values_of_today_are_among_th
     assert set(tuning.GRIDS) == set(tuning.TODAY)
     for name, grid in tuning.GRIDS.items():
         today = tuning.TODAY[name]
-        settings = [settings_of(today.with_changes(**changes), table, 0) for changes in grid]
+        settings = [settings_of(today.with_changes(changes), table, 0) for changes in grid]
         assert len({s.model_dump_json() for s in settings}) == tuning.SETTINGS
         assert settings_of(today, table, 0) in settings
 
