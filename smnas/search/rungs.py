@@ -5,6 +5,7 @@ finished trials than ``eta`` times those that it has sent up and one, its best g
 waits for a rung to fill.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -46,6 +47,8 @@ class Rung:
         """
         self._objectives, self._cost, self._lowest = tuple(objectives), cost, lowest
         self._bins: dict[int, list[Trial]] = defaultdict(list)
+        self._places: dict[int, float] = {}
+        """Costs by number, as utilities."""
         self._ranks: dict[int, dict[int, int]] = {}
         """Front rank of each trial inside its bin, by bin and number; made when asked for."""
         self.promoted: set[int] = set()
@@ -56,6 +59,7 @@ class Rung:
         """Take in a finished trial that has all that it is ranked by."""
         place = cost_bin(trial, self._cost)
         self._bins[place].append(trial)
+        self._places[trial.number] = self._cost.of(trial)
         self._ranks.pop(place, None)
         self.size += 1
 
@@ -73,16 +77,18 @@ class Rung:
             return None
         ranks = {number: rank for place in self._bins for number, rank in self._rank(place).items()}
         everyone = [trial for trials in self._bins.values() for trial in trials]
-        ends = self._ends([trial for trial in everyone if not ranks[trial.number]])
+        ends = self._ends([trial.number for trial in everyone if not ranks[trial.number]])
         waiting = [trial for trial in everyone if trial.number not in self.promoted]
         gone = [trial for trial in everyone if trial.number in self.promoted]
-        sent = [self._cost.of(trial) for trial in gone]
+        sent = sorted(self._places[trial.number] for trial in gone)
+        able = [trial.number for trial in self._first_of_families(waiting, gone)]
+        lowest = min((ranks[number] for number in able), default=None)
 
-        def order(trial: Trial) -> tuple[int, bool, float, int]:
-            gap = min((abs(self._cost.of(trial) - place) for place in sent), default=0.0)
-            return ranks[trial.number], trial.number not in ends, -gap, trial.number
+        def order(number: int) -> tuple[bool, float, int]:
+            return number not in ends, -_gap(self._places[number], sent), number
 
-        return min(self._first_of_families(waiting, gone), key=order, default=None)
+        best = min((n for n in able if ranks[n] == lowest), key=order, default=None)
+        return next((trial for trial in waiting if trial.number == best), None)
 
     def _first_of_families(self, waiting: list[Trial], gone: list[Trial]) -> list[Trial]:
         """Return those whose family has sent nobody up, where there are any and this matters."""
@@ -91,11 +97,9 @@ class Rung:
         sent = {family(trial) for trial in gone}
         return [trial for trial in waiting if family(trial) not in sent] or waiting
 
-    def _ends(self, best: list[Trial]) -> AbstractSet[int]:
-        def place(trial: Trial) -> tuple[float, int]:
-            return self._cost.of(trial), trial.number
-
-        return {min(best, key=place).number, max(best, key=place).number}
+    def _ends(self, best: list[int]) -> AbstractSet[int]:
+        places = [(self._places[number], number) for number in best]
+        return {min(places)[1], max(places)[1]}
 
     def _rank(self, place: int) -> dict[int, int]:
         if place not in self._ranks:
@@ -107,3 +111,9 @@ class Rung:
                 if rank is not None
             }
         return self._ranks[place]
+
+
+def _gap(place: float, others: Sequence[float]) -> float:
+    """Return the distance to the nearest of some places in rising order; 0 where there is none."""
+    at = bisect_left(others, place)
+    return min((abs(other - place) for other in others[max(0, at - 1) : at + 1]), default=0.0)
