@@ -88,7 +88,7 @@ class Replay:
             return Outcome(failure=failure, seconds=member.start_seconds), 0.0
         rung = self._find(member, proposal)
         if not proposal.is_candidate:
-            return Outcome(measurements=_measured(member, rung)), 0.0
+            return Outcome(measurements=measured(member, rung)), 0.0
         before = 0
         if proposal.continues is not None:
             before = known[proposal.continues].proposal.budget.epochs
@@ -96,7 +96,7 @@ class Replay:
         seconds = member.start_seconds + epochs * rung.seconds_per_epoch + rung.evaluate_seconds
         if before == 0:
             seconds += member.time_seconds
-        return Outcome(measurements=_measured(member, rung), seconds=seconds), epochs
+        return Outcome(measurements=measured(member, rung), seconds=seconds), epochs
 
     def _find(self, member: Member, proposal: Proposal) -> RungResult:
         at = derive_seed(self._settings.seed, "training of", proposal.arch.arch_id)
@@ -142,7 +142,8 @@ def _refuse(member: Member, proposal: Proposal) -> Outcome | None:
     return Outcome(measurements=known, failure=failure, seconds=seconds)
 
 
-def _measured(member: Member, rung: RungResult) -> tuple[Measurement, ...]:
+def measured(member: Member, rung: RungResult) -> tuple[Measurement, ...]:
+    """Return what a search sees of a member at one rung."""
     return (*made_up("table", ap=rung.ap_val), *_counted(member), *_timed(member))
 
 
