@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from closed_table import TableFiles
+from closed_table import find_tables
 from entries import Entry, load_entries
 from replays import (
     INTERVAL_RULE,
@@ -53,22 +53,16 @@ def main() -> None:
     parser = make_parser(__doc__, "ablation")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--slots", type=int, default=1)
-    parser.add_argument("--table", type=Path, default=RESULTS / "table_scenes.jsonl")
-    parser.add_argument("--latency", type=Path, default=RESULTS / "table_latency.jsonl")
-    parser.add_argument("--name", default="scenes", help="of the data that the table is made on")
+    parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args()
-    table, known = TableFiles(arguments.table, arguments.latency), load_entries()
+    known, seeds = load_entries(), range(arguments.seeds)
     entries = {**ablate(known["smnas"]), **{name: known[name] for name in BESIDE}}
-    seeds = range(arguments.seeds)
-    costs = replay_all(table, entries, seeds, arguments.slots, arguments.processes)
-    numbers = {
-        "seeds": arguments.seeds,
-        "slots": arguments.slots,
-        "share": SHARE,
-        "interval_rule": INTERVAL_RULE,
-        arguments.name: describe(entries, costs, cap_of(table())),
-    }
+    numbers: dict[str, Any] = {"seeds": arguments.seeds, "slots": arguments.slots, "share": SHARE}
+    numbers["interval_rule"] = INTERVAL_RULE
+    for name, table in find_tables(arguments.tables).items():
+        costs = replay_all(table, entries, seeds, arguments.slots, arguments.processes)
+        numbers[name] = describe(entries, costs, cap_of(table()))
     write_result(arguments.json, numbers, arguments.device)
 
 

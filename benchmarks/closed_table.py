@@ -1,37 +1,19 @@
-"""A closed table in memory: what every member measured, and the spaces that are closed over it.
+"""A closed table in memory: what every member measured, and how good it is to name some of them."""
 
-No replay is answered by a model: a proposal is answered with what its member measured, or fails as
-that did.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import moocore
 import numpy as np
 from journal import Journal
 from numpy.typing import NDArray
-from table_members import (
-    HEADS,
-    INPUTS,
-    KEYS,
-    KNOWN_CODES,
-    NECKS,
-    load_plan,
-    make_member,
-)
 
 from smnas.arch import DetectorArch
-from smnas.errors import SpaceError
 from smnas.seeding import generator
-from smnas.space.choices import Branch, CategoricalChoice, ChoiceTree, IntegerChoice, Value, Values
-from smnas.space.mutation import Moves
-from smnas.space.neighbourhood import Neighbourhood
-from smnas.space.pair import SpacePair
-from smnas.space.structural import StructuralSpace
 
+TABLES = ("scenes", "trees")
+"""The first one is what searches are tuned on."""
 REFERENCE_MARGIN = 0.05
 """The reference point lies beyond the reference front by this share of its range."""
 
@@ -135,6 +117,13 @@ class TableFiles:
         return load_table(self.records, self.latencies)
 
 
+def find_tables(folder: Path) -> dict[str, TableFiles]:
+    """Return the tables that were made, by the name of their data."""
+    files = {name: folder / f"table_{name}.jsonl" for name in TABLES}
+    latencies = folder / "table_latency.jsonl"
+    return {name: TableFiles(file, latencies) for name, file in files.items() if file.exists()}
+
+
 def load_table(records: Path, latencies: Path) -> ClosedTable:
     """Return the table as `table.py` has written it; members without a latency are left out."""
     by_arch: dict[str, list[dict]] = {}
@@ -162,128 +151,3 @@ def load_table(records: Path, latencies: Path) -> ClosedTable:
             )
         )
     return ClosedTable(members)
-
-
-class TableSpace:
-    """All members as one space; what is one step away follows from `table_members`."""
-
-    def __init__(self) -> None:
-        plan = load_plan()
-        self.codes = plan.codes
-        self._near, self._other = plan.neighbours, plan.of_other_kinds
-        self._lists = (INPUTS, self.codes, NECKS, HEADS)
-        self._choices_of = {
-            make_member(size, code, neck, head): (size, code, neck, head)
-            for size in INPUTS
-            for code in self.codes
-            for neck in NECKS
-            for head in HEADS
-        }
-
-    @cached_property
-    def choices(self) -> ChoiceTree:
-        """The tree: inputs in rising order as positions, all else as categories."""
-        return ChoiceTree(
-            Branch(IntegerChoice("input", 0, len(INPUTS) - 1)),
-            Branch(CategoricalChoice("code", self.codes)),
-            Branch(CategoricalChoice("neck", NECKS)),
-            Branch(CategoricalChoice("head", HEADS)),
-        )
-
-    def contains(self, arch: DetectorArch) -> bool:
-        """Return whether ``arch`` is a member."""
-        return arch in self._choices_of
-
-    def sample(self, rng: np.random.Generator) -> DetectorArch:
-        """Return a member; all are equally likely."""
-        size, code, neck, head = (choices[rng.integers(len(choices))] for choices in self._lists)
-        return make_member(size, code, neck, head)
-
-    def enumerate(self) -> Iterator[DetectorArch]:
-        """Yield every member."""
-        return iter(self._choices_of)
-
-    def encode(self, arch: DetectorArch) -> dict[str, Value]:
-        """Return the assignment of a member."""
-        size, code, neck, head = self.find(arch)
-        return self.choices.name([INPUTS.index(size), code, neck, head])
-
-    def decode(self, values: Values) -> DetectorArch:
-        """Return the member of an assignment."""
-        size, code, neck, head = self.choices.order(values)
-        return make_member(INPUTS[int(size)], str(code), str(neck), str(head))
-
-    def moves(self, arch: DetectorArch) -> Moves:
-        """Return the members one step away: one module exchanged, a code for a near one."""
-        size, code, neck, head = self.find(arch)
-        at = INPUTS.index(size)
-        sizes = [INPUTS[i] for i in (at - 1, at + 1) if 0 <= i < len(INPUTS)]
-        return {
-            "input": tuple(make_member(other, code, neck, head) for other in sizes),
-            "code": tuple(make_member(size, other, neck, head) for other in self._near[code]),
-            "block": tuple(make_member(size, other, neck, head) for other in self._other[code]),
-            "neck": tuple(make_member(size, code, n, head) for n in NECKS if n != neck),
-            "head": tuple(make_member(size, code, neck, h) for h in HEADS if h != head),
-        }
-
-    def find(self, arch: DetectorArch) -> tuple[str, str, str, str]:
-        """Return input, code, neck and head of a member."""
-        if arch not in self._choices_of:
-            raise SpaceError(f"expected a member of the table; got {arch}")
-        return self._choices_of[arch]
-
-
-@dataclass(frozen=True)
-class TableModules:
-    """What stands for stage two's space: the codes of its block kind around a structure."""
-
-    space: TableSpace
-
-    def contains(self, arch: DetectorArch) -> bool:
-        """Return whether ``arch`` is a member."""
-        return self.space.contains(arch)
-
-    def enter(self, structure: DetectorArch) -> DetectorArch:
-        """Return the structure: it is a member already."""
-        return structure
-
-    def around(self, structure: DetectorArch) -> Neighbourhood:
-        """Return the members around a structure."""
-        return Neighbourhood(self, structure)
-
-    def sample(self, arch: DetectorArch, rng: np.random.Generator) -> DetectorArch:
-        """Return a member; all are equally likely."""
-        codes = self._codes(arch)
-        return self.read(arch, [codes[rng.integers(len(codes))]])
-
-    def moves(self, arch: DetectorArch) -> Moves:
-        """Return the members with a near code."""
-        return {"code": self.space.moves(arch)["code"]}
-
-    def branches(self, structure: DetectorArch) -> tuple[Branch, ...]:
-        """Return the one choice that there is."""
-        return (Branch(CategoricalChoice("code", self._codes(structure))),)
-
-    def tell(self, arch: DetectorArch) -> list[Value]:
-        """Return the code of a member."""
-        return [self.space.find(arch)[1]]
-
-    def read(self, structure: DetectorArch, chosen: Sequence[Value]) -> DetectorArch:
-        """Return the member with another code."""
-        size, _, neck, head = self.space.find(structure)
-        return make_member(size, str(chosen[0]), neck, head)
-
-    def _codes(self, structure: DetectorArch) -> tuple[str, ...]:
-        kind = self.space.find(structure)[1].partition("_")[0]
-        return tuple(code for code in self.space.codes if code.startswith(f"{kind}_"))
-
-
-def table_pair(space: TableSpace) -> SpacePair:
-    """Return the table as two stages: structures with the known codes, then every code."""
-    structural = StructuralSpace(
-        inputs=INPUTS, backbones=KNOWN_CODES, necks=NECKS, heads=HEADS, keys=KEYS
-    )
-    yardstick = make_member(INPUTS[1], KNOWN_CODES[2], NECKS[1], HEADS[0])
-    return SpacePair.model_construct(
-        name="table", structural=structural, modular=TableModules(space), yardstick=yardstick
-    )

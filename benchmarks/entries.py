@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from closed_table import ClosedTable, TableSpace, table_pair
+from closed_table import ClosedTable
 from pydantic import BaseModel, ConfigDict
 from replay import make_settings
+from table_space import TableSpace, table_pair
 
 from smnas.search import Algorithm, SearchSettings
 from smnas.search.algorithms import AlgorithmName, make_rival, rival_starts
@@ -75,9 +76,9 @@ def top_of(table: ClosedTable) -> Budget:
     return Budget(epochs=rungs[-1].epochs)
 
 
-def make_entry(entry: Entry, settings: SearchSettings) -> Algorithm:
+def make_entry(entry: Entry, settings: SearchSettings, table: ClosedTable) -> Algorithm:
     """Return the algorithm of an entry, over the table's spaces."""
-    space = TableSpace()
+    space = TableSpace(table.members)
     pair = table_pair(space)
     if entry.algorithm == "smnas":
         return SmNas(pair, settings)

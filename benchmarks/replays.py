@@ -61,7 +61,8 @@ def replay_once(table: MakeTable, entry: Entry, seed: int, slots: int) -> Cost:
     """Return what one search cost."""
     loaded = _loaded(table)
     settings = settings_of(entry, loaded, seed)
-    return Replay(loaded, settings, slots).play(make_entry(entry, settings), SHARE).cost_to(SHARE)
+    algorithm = make_entry(entry, settings, loaded)
+    return Replay(loaded, settings, slots).play(algorithm, SHARE).cost_to(SHARE)
 
 
 @cache

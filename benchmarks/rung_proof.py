@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from closed_table import ClosedTable, Member, TableFiles
+from closed_table import ClosedTable, Member, find_tables
 from entries import top_of
 from replay import make_settings, measured
 from results import RESULTS, make_parser, write_result
@@ -40,12 +40,10 @@ Ladder = tuple[Trial, ...]
 def main() -> None:
     """Compare the rungs, and write what they would have dropped."""
     parser = make_parser(__doc__, "rung_proof")
-    parser.add_argument("--table", type=Path, default=RESULTS / "table_scenes.jsonl")
-    parser.add_argument("--latency", type=Path, default=RESULTS / "table_latency.jsonl")
-    parser.add_argument("--name", default="scenes", help="of the data that the table is made on")
+    parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
     arguments = parser.parse_args()
-    table = TableFiles(arguments.table, arguments.latency)()
-    numbers = {"eta": ETA, arguments.name: prove(table)}
+    tables = find_tables(arguments.tables)
+    numbers = {"eta": ETA, **{name: prove(table()) for name, table in tables.items()}}
     write_result(arguments.json, numbers, arguments.device)
 
 

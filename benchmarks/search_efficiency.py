@@ -1,6 +1,6 @@
-"""What do searches cost that find the front? SM-NAS and its rivals, replayed on a closed table.
+"""What do searches cost that find the front? SM-NAS and its rivals, replayed on closed tables.
 
-.venv/bin/python benchmarks/search_efficiency.py --seeds 200 --json FILE
+.venv/bin/python benchmarks/search_efficiency.py --seeds 200 --processes 2 --json FILE
 
 A search sees validation AP of one training per member, drawn by its seed. It is scored by what it
 would name as its front: the hypervolume of these members by test AP (mean over seeds) and log
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from closed_table import TableFiles
-from entries import CAP_TRAININGS, STAGES, load_entries
+from closed_table import TableFiles, find_tables
+from entries import CAP_TRAININGS, STAGES, Entry, load_entries
 from replays import (
     INTERVAL_RULE,
     SHARE,
@@ -48,30 +48,36 @@ def main() -> None:
     """Replay, and write the ratios."""
     parser = make_parser(__doc__, "search_efficiency")
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--table", type=Path, default=RESULTS / "table_scenes.jsonl")
-    parser.add_argument("--latency", type=Path, default=RESULTS / "table_latency.jsonl")
-    parser.add_argument("--name", default="scenes", help="of the data that the table is made on")
+    parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
     entries = {**load_entries(), **STAGES}
     parser.add_argument("--entries", nargs="+", choices=tuple(entries), help="only these")
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args()
-    table = TableFiles(arguments.table, arguments.latency)
-    names = arguments.entries or tuple(entries)
-    chosen, seeds, loaded = {n: entries[n] for n in names}, range(arguments.seeds), table()
-    cap = cap_of(loaded)
-    by_slots = {
-        f"slots_{slots}": sum_up(replay_all(table, chosen, seeds, slots, arguments.processes), cap)
-        for slots in SLOTS
-    }
+    chosen = {name: entries[name] for name in arguments.entries or entries}
     numbers: dict[str, Any] = {"seeds": arguments.seeds, "share": SHARE, "cap": CAP_TRAININGS}
     numbers["interval_rule"] = INTERVAL_RULE
-    numbers[arguments.name] = {
+    for name, table in find_tables(arguments.tables).items():
+        numbers[name] = replay_table(table, chosen, range(arguments.seeds), arguments.processes)
+    write_result(arguments.json, numbers, arguments.device)
+
+
+def replay_table(
+    files: TableFiles, entries: Mapping[str, Entry], seeds: range, processes: int
+) -> dict[str, Any]:
+    """Return the numbers of one table: those of one slot in seconds, then all of them."""
+    table = files()
+    cap = cap_of(table)
+    by_slots = {
+        f"slots_{slots}": sum_up(replay_all(files, entries, seeds, slots, processes), cap)
+        for slots in SLOTS
+    }
+    return {
         **by_slots["slots_1"]["seconds"],
         "arrived": by_slots["slots_1"]["arrived"],
-        "score_of_all": float(np.mean([loaded.score_of_all(seed) for seed in seeds])),
+        "score_of_all": float(np.mean([table.score_of_all(seed) for seed in seeds])),
+        "members": len(table.members),
         **by_slots,
     }
-    write_result(arguments.json, numbers, arguments.device)
 
 
 def sum_up(costs: Costs, cap: tuple[float, float]) -> dict[str, Any]:

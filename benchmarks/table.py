@@ -166,8 +166,11 @@ def train_member(text: str, seed: int, data: str) -> dict[str, Any]:
 
 
 def measure_latencies(records: Journal, latencies: Journal, data: str) -> None:
-    """Time every member that has been trained, in turns, as its twin that would be deployed."""
-    archs = dict.fromkeys(record["arch"] for record in records if record["rungs"])
+    """Time every member that is in the table, in turns, as its twin that would be deployed.
+
+    So are those whose training failed: a search times them before it knows.
+    """
+    archs = dict.fromkeys(record["arch"] for record in records)
     missing = [arch for arch in archs if arch not in latencies]
     splits = keep(DATA[data])
     picture = splits.val.read(0)[0]

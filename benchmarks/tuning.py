@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from closed_table import TableFiles
+from closed_table import TABLES, TableFiles, find_tables
 from entries import TUNED, Changes, Entry, Tuned
 from journal import Journal, Record
 from replays import Costs, arrived, cap_of, capped, replay_once
@@ -75,8 +75,7 @@ def main() -> None:
     """Replay what is missing, and write who won."""
     parser = make_parser(__doc__, "tuning")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--table", type=Path, default=RESULTS / "table_scenes.jsonl")
-    parser.add_argument("--latency", type=Path, default=RESULTS / "table_latency.jsonl")
+    parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
     parser.add_argument("--records", type=Path, default=RESULTS / "tuning.jsonl")
     parser.add_argument("--tuned", type=Path, default=TUNED, help="where to write the winners")
     parser.add_argument("--entries", nargs="+", choices=tuple(GRIDS), help="only these")
@@ -87,7 +86,7 @@ def main() -> None:
     if arguments.untuned:
         write_tuned(arguments.tuned, TODAY, tuned=False)
         return
-    records, table = Journal(arguments.records), TableFiles(arguments.table, arguments.latency)
+    records, table = Journal(arguments.records), find_tables(arguments.tables)[TABLES[0]]
     names = arguments.entries or list(GRIDS)
     pieces = {
         (name, at): make_piece(name, changes, table, arguments.seeds)

@@ -7,12 +7,12 @@ import numpy as np
 
 
 def make_table(noise=0.0, failing=()):
-    """AP with diminishing returns in cost and a quirk of each member; rungs show less of it."""
+    """AP has diminishing returns in cost and a quirk of each member; rungs show less of it."""
     import closed_table
+    from table_members import draw_members
 
-    space = closed_table.TableSpace()
     members = []
-    for at, arch in enumerate(space.enumerate()):
+    for at, arch in enumerate(draw_members()):
         planes = arch.backbone.base * (1 + arch.backbone.code.count("1") / 4)
         cost = arch.input.width * arch.input.height * planes * len(arch.neck.levels) / 1e6
         quirk = int(arch.arch_id[:4], 16) / 65536
@@ -55,7 +55,7 @@ def write_table(table, folder):
     import closed_table
     from journal import Journal
 
-    files = closed_table.TableFiles(folder / "records.jsonl", folder / "latencies.jsonl")
+    files = closed_table.TableFiles(folder / "table_scenes.jsonl", folder / "table_latency.jsonl")
     lines = {files.records: [], files.latencies: []}
     for member in table.members.values():
         text = str(member.arch)

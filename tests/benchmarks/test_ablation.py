@@ -72,11 +72,12 @@ def test_ratios_are_to_the_full_search(ablation):
 @pytest.mark.slow
 def test_the_ablation_is_written(ablation, tmp_path, monkeypatch):
     monkeypatch.setattr("entries.CAP_TRAININGS", 20)
-    files, path = write_table(make_table(), tmp_path), tmp_path / "found.json"
-    given = ["--table", files.records, "--latency", files.latencies, "--json", path, "--seeds", 1]
-    monkeypatch.setattr("sys.argv", ["ablation.py", *map(str, given), "--name", "made-up"])
+    path = tmp_path / "found.json"
+    write_table(make_table(), tmp_path)
+    given = ["--tables", tmp_path, "--json", path, "--seeds", 1]
+    monkeypatch.setattr("sys.argv", ["ablation.py", *map(str, given)])
     ablation.main()
-    rows = json.loads(path.read_text())["made-up"]
+    rows = json.loads(path.read_text())["scenes"]
     assert rows["full"]["seconds"]["ratio"] == 1.0
     assert {"plain", "without_rungs", "only_screening", "mo_asha"} <= set(rows)
     assert all(row["seconds"]["median"] > 0 for row in rows.values())

@@ -76,8 +76,9 @@ def test_one_training_is_a_ladder_of_trials(proof):
 
 
 def test_the_proof_is_written(proof, tmp_path, monkeypatch):
-    files, path = write_table(make_table(noise=0.01, failing=(4,)), tmp_path), tmp_path / "f.json"
-    given = ["--table", files.records, "--latency", files.latencies, "--json", path]
+    path = tmp_path / "found.json"
+    write_table(make_table(noise=0.01, failing=(4,)), tmp_path)
+    given = ["--tables", tmp_path, "--json", path]
     monkeypatch.setattr("sys.argv", ["rung_proof.py", *map(str, given)])
     proof.main()
     found = json.loads(path.read_text())["scenes"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_table import make_table, table_without_noise, write_table
 
+from smnas.errors import SpaceError
 from smnas.search.algorithms import ALGORITHMS
 from smnas.space.coding import as_built
 from smnas.trial.budget import Budget
@@ -15,36 +16,36 @@ from smnas.trial.trial import Origin, Proposal
 
 @pytest.fixture(name="tables")
 def fixture_tables():
-    import closed_table
     import entries
     import replay
     import table_members
+    import table_space
 
-    return closed_table, entries, replay, table_members
+    return entries, replay, table_members, table_space
 
 
 def test_members_are_fully_crossed_and_each_another_network(tables):
-    closed_table, _, _, table_members = tables
+    *_, table_members, table_space = tables
     members = list(table_members.draw_members())
     assert len(members) == 24 * 12
     assert len(set(map(as_built, members))) == len(members)
     plan = table_members.load_plan()
     assert plan.members == tuple(map(str, members))
     assert plan.codes == table_members.draw_codes()
-    space = closed_table.TableSpace()
+    space = table_space.TableSpace(table_members.draw_members())
     assert set(space.enumerate()) == set(members)
     assert [space.decode(space.encode(arch)) for arch in members] == members
 
 
 @pytest.mark.slow
 def test_which_codes_are_near_follows_from_the_rule(tables):
-    *_, table_members = tables
+    *_, table_members, _ = tables
     assert table_members.draw_plan() == table_members.load_plan()
 
 
 def test_moves_stay_in_the_table_have_a_way_back_and_reach_every_member(tables):
-    closed_table, _, _, _ = tables
-    space = closed_table.TableSpace()
+    *_, table_members, table_space = tables
+    space = table_space.TableSpace(table_members.draw_members())
     members = set(space.enumerate())
     steps = {
         arch: {child for children in space.moves(arch).values() for child in children}
@@ -63,15 +64,31 @@ def test_moves_stay_in_the_table_have_a_way_back_and_reach_every_member(tables):
     assert reached == members
 
 
+def test_a_table_of_some_inputs_is_closed_and_an_unfinished_one_is_told(tables):
+    *_, table_members, table_space = tables
+    all_ = list(table_members.draw_members())
+    half = [arch for arch in all_ if arch.input.width in (96, 160)]
+    space = table_space.TableSpace(half)
+    assert set(space.enumerate()) == set(half)
+    assert [space.decode(space.encode(arch)) for arch in half] == half
+    steps = {child for arch in half for moves in space.moves(arch).values() for child in moves}
+    assert steps == set(half)
+    pair = table_space.table_pair(space)
+    assert space.contains(pair.yardstick)
+    assert all(space.contains(arch) for arch in pair.structural.enumerate())
+    with pytest.raises(SpaceError, match=r"expected 288 members.* 1 of them are missing"):
+        table_space.TableSpace(all_[1:])
+
+
 def test_modules_around_a_structure_are_the_codes_of_its_kind(tables):
-    closed_table, *_ = tables
-    space = closed_table.TableSpace()
+    *_, table_members, table_space = tables
+    space = table_space.TableSpace(table_members.draw_members())
     arch = next(space.enumerate())
-    around = closed_table.TableModules(space).around(arch)
+    around = table_space.TableModules(space).around(arch)
     size, code, neck, head = space.find(arch)
     kind = code.split("_")[0]
     codes = [other for other in space.codes if other.startswith(kind)]
-    members = [closed_table.make_member(size, other, neck, head) for other in codes]
+    members = [table_space.make_member(size, other, neck, head) for other in codes]
     assert list(around.enumerate()) == members
     assert [around.decode(around.encode(member)) for member in members] == members
     assert {around.sample(np.random.default_rng(seed)) for seed in range(60)} == set(members)
@@ -79,7 +96,7 @@ def test_modules_around_a_structure_are_the_codes_of_its_kind(tables):
 
 
 def test_a_spread_holds_every_choice(tables):
-    *_, table_members = tables
+    *_, table_members, _ = tables
     spread = [text.split("/") for text in table_members.draw_spread(12)]
     assert {parts[0] for parts in spread} == set(table_members.INPUTS)
     assert {parts[1] for parts in spread} == set(table_members.load_plan().codes)
@@ -108,10 +125,10 @@ def test_a_table_on_disk_is_the_same_table(tmp_path):
 
 @pytest.mark.parametrize("slots", [1, 8])
 def test_costs_by_hand_of_a_search_without_rungs(tables, slots):
-    _, entries, replay, _ = tables
+    entries, replay, *_ = tables
     table, entry = make_table(failing=(5, 50)), entries.Entry(algorithm="random")
     settings = entries.settings_of(entry, table, 0)
-    curve = replay.Replay(table, settings, slots).play(entries.make_entry(entry, settings))
+    curve = replay.Replay(table, settings, slots).play(entries.make_entry(entry, settings, table))
     assert curve.seconds == sorted(curve.seconds)
     steps = np.diff([0.0, *curve.epochs])
     assert set(steps.tolist()) <= {0.0, 9.0}
@@ -124,27 +141,27 @@ def test_costs_by_hand_of_a_search_without_rungs(tables, slots):
 
 
 def test_a_rung_is_charged_what_it_adds_and_its_cooldown(tables):
-    _, entries, replay, _ = tables
+    entries, replay, *_ = tables
     table = make_table()
     entry = entries.Entry(algorithm="random-rungs", changes={"rungs": 3, "eta": 3})
     settings = entries.settings_of(entry, table, 0)
-    curve = replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings))
+    curve = replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings, table))
     steps = {round(step, 6) for step in np.diff([0.0, *curve.epochs]).tolist()}
     assert steps == {1.2, 2.6, 6.0}
 
 
 def test_a_rung_that_the_table_lacks_is_an_error(tables):
-    _, entries, replay, _ = tables
+    entries, replay, *_ = tables
     table = make_table()
     entry = entries.Entry(algorithm="random-rungs", changes={"rungs": 3, "eta": 2})
     settings = entries.settings_of(entry, table, 0)
     with pytest.raises(ValueError, match="2 of 9 epochs: the table has rungs of 1, 3, 9 epochs"):
-        replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings))
+        replay.Replay(table, settings, 1).play(entries.make_entry(entry, settings, table))
 
 
 @pytest.mark.parametrize(("metric", "seconds"), [("macs_g", 0.3), ("latency_ms", 1.0)])
 def test_what_is_pruned_is_charged_what_it_took_to_find_out(tables, metric, seconds):
-    _, entries, replay, _ = tables
+    entries, replay, *_ = tables
     table = make_table()
     member = next(iter(table.members.values()))
     player = replay.Replay(table, entries.settings_of(entries.Entry(algorithm="x"), table, 0), 1)
@@ -166,7 +183,7 @@ def test_every_entry_is_replayed_and_rivals_are_compared(tables, monkeypatch):
     import replays
     import search_efficiency
 
-    _, entries, *_ = tables
+    entries, *_ = tables
     monkeypatch.setattr(entries, "CAP_TRAININGS", 20)
     known = {**entries.load_entries(), **entries.STAGES}
     names = ["smnas", "random", "mo_asha", "nsga2_8", "tpe", "two_stages", "joint"]
@@ -185,7 +202,7 @@ def test_every_entry_is_replayed_and_rivals_are_compared(tables, monkeypatch):
 def test_the_same_seed_is_the_same_replay_up_to_its_own_thinking(tables):
     import replays
 
-    entry = tables[1].Entry(algorithm="evolution")
+    entry = tables[0].Entry(algorithm="evolution")
     one, two = (replays.replay_once(table_without_noise, entry, 3, slots=1) for _ in range(2))
     assert one[0] == two[0]
 
@@ -204,20 +221,26 @@ def test_a_seed_that_never_arrives_counts_as_the_cap():
 def test_the_algorithms_that_are_replayed_exist(tables):
     import search_efficiency
 
-    known = tables[1].load_entries()
+    known = tables[0].load_entries()
     assert {entry.algorithm for entry in known.values()} <= set(ALGORITHMS)
     assert {n for names in search_efficiency.RIVALS.values() for n in names} <= set(known)
 
 
-def test_the_result_is_written(tmp_path, monkeypatch):
+def test_the_result_is_written_for_every_table_that_there_is(tmp_path, monkeypatch):
     import search_efficiency
 
-    files, path = write_table(make_table(), tmp_path), tmp_path / "found.json"
-    given = ["--table", files.records, "--latency", files.latencies, "--json", path, "--seeds", 1]
-    given += ["--name", "made-up", "--entries", "random", "local_search"]
+    files, path = write_table(make_table(failing=(7,)), tmp_path), tmp_path / "found.json"
+    lines = files.records.read_text().splitlines(keepends=True)
+    half = [line for line in lines if json.loads(line)["arch"].startswith(("64x", "128x"))]
+    (tmp_path / "table_trees.jsonl").write_text("".join(half))
+    given = ["--tables", tmp_path, "--json", path, "--seeds", 1]
+    given += ["--entries", "random", "local_search"]
     monkeypatch.setattr("sys.argv", ["search_efficiency.py", *map(str, given)])
     search_efficiency.main()
-    found = json.loads(path.read_text())["made-up"]
-    assert found["score_of_all"] == pytest.approx(1.0)
-    assert found["slots_1"]["epochs"]["median"]["random"] > 0
-    assert set(found["arrived"]) == {"random", "local_search"}
+    numbers = json.loads(path.read_text())
+    for name, members in (("scenes", 288), ("trees", 144)):
+        found = numbers[name]
+        assert found["members"] == members
+        assert found["score_of_all"] == pytest.approx(1.0)
+        assert found["slots_1"]["epochs"]["median"]["random"] > 0
+        assert set(found["arrived"]) == {"random", "local_search"}

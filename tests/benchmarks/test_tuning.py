@@ -50,7 +50,7 @@ def test_the_least_median_wins_and_the_mean_decides_ties(tuning):
 def test_winners_are_written_and_nothing_is_replayed_twice(tuning, tmp_path, monkeypatch, capsys):
     from entries import load_entries
 
-    files = write_table(make_table(), tmp_path)
+    write_table(make_table(), tmp_path)
     kept = ("random", "random_rungs")
     monkeypatch.setattr(tuning, "TODAY", {name: tuning.TODAY[name] for name in kept})
     monkeypatch.setattr(
@@ -60,8 +60,7 @@ def test_winners_are_written_and_nothing_is_replayed_twice(tuning, tmp_path, mon
     )
     monkeypatch.setattr(tuning, "SETTINGS", 2)
     options = {
-        "table": files.records,
-        "latency": files.latencies,
+        "tables": tmp_path,
         "records": tmp_path / "tuning.jsonl",
         "tuned": tmp_path / "tuned.json",
         "json": tmp_path / "found.json",
