@@ -112,9 +112,11 @@ class Ground:
         record |= {"seconds": round(outcome.seconds, 1), "ap_test": self._ap(found)}
         if outcome.failure is not None:
             return {**record, "failure": outcome.failure.reason, "ap_val": 0.0, "latency_ms": None}
+        timed = trial.measurement("latency_ms")
+        record |= {"latency_ms": timed and timed.value, "latency_ms_flag": timed and timed.flag}
         log: dict[str, Any] = json.loads((trial_folder(folder, 0) / TRAINING_LOG).read_text())
         record["training_seconds"] = round(log["seconds"], 1)
-        return {**record, "ap_val": trial.value("ap"), "latency_ms": trial.value("latency_ms")}
+        return {**record, "ap_val": trial.value("ap")}
 
     def read_predictions(self, folder: Path, number: int = 0) -> tuple[Prediction, ...]:
         """Return what a trial in ``folder`` found in the test pictures."""
