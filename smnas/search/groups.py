@@ -26,12 +26,20 @@ class Groups:
         Structures that differ in nothing but what stage two searches share a neighbourhood; the
         most accurate one stands for it.
         """
+        return self._order(best)[: self._settings.groups]
+
+    def others(self, best: Sequence[Trial]) -> list[Group]:
+        """Return those that were not chosen; their turn comes once the chosen are used up."""
+        return self._order(best)[self._settings.groups :]
+
+    def _order(self, best: Sequence[Trial]) -> list[Group]:
         numbers = [trial.number for trial in best]
         if self._latest[0] != numbers:
-            self._latest = numbers, self._choose(best)
+            self._latest = numbers, self._find(best)
         return self._latest[1]
 
-    def _choose(self, best: Sequence[Trial]) -> list[Group]:
+    def _find(self, best: Sequence[Trial]) -> list[Group]:
+        """Return the groups around all of ``best``, those to be chosen first."""
         settings = self._settings
         groups: dict[Hashable, Group] = {}
         for trial in sorted(best, key=lambda t: (-settings.merit.of(t), t.number)):
@@ -40,4 +48,6 @@ class Groups:
         around_of = {trial.number: around for trial, around in groups.values()}
         representatives = [trial for trial, _ in groups.values()]
         chosen = spread_along(representatives, settings.cost, settings.groups)
-        return [(trial, around_of[trial.number]) for trial in chosen]
+        first = {trial.number for trial in chosen}
+        others = [trial for trial in representatives if trial.number not in first]
+        return [(trial, around_of[trial.number]) for trial in (*chosen, *others)]

@@ -68,17 +68,21 @@ class Rung:
         self.promoted.add(trial.number)
 
     def next_up(self, eta: int) -> Trial | None:
-        """Return which trial is to go up now, or None.
+        """Return which trial is to go up now, or None where too many have gone for ``eta``."""
+        return self.best_waiting() if self.size > eta * (len(self.promoted) + 1) else None
+
+    def best_waiting(self) -> Trial | None:
+        """Return the best trial that has not gone up, or None.
 
         Front rank inside its bin counts first, then an end of the range of costs, then the distance
         in cost to the nearest one that has gone up.
         """
-        if self.size <= eta * (len(self.promoted) + 1):
+        everyone = [trial for trials in self._bins.values() for trial in trials]
+        waiting = [trial for trial in everyone if trial.number not in self.promoted]
+        if not waiting:
             return None
         ranks = {number: rank for place in self._bins for number, rank in self._rank(place).items()}
-        everyone = [trial for trials in self._bins.values() for trial in trials]
         ends = self._ends([trial.number for trial in everyone if not ranks[trial.number]])
-        waiting = [trial for trial in everyone if trial.number not in self.promoted]
         gone = [trial for trial in everyone if trial.number in self.promoted]
         sent = sorted(self._places[trial.number] for trial in gone)
         able = [trial.number for trial in self._first_of_families(waiting, gone)]

@@ -11,16 +11,16 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 
 from smnas.arch import DetectorArch
-from smnas.search.allocation import rank_arms
 from smnas.search.evolution import Evolution, Judge
-from smnas.search.groups import Group, Groups
+from smnas.search.groups import Groups
 from smnas.search.history import History
 from smnas.search.last_round import last_round
 from smnas.search.pools import Pool
 from smnas.search.repeats import next_repeat
 from smnas.search.settings import SearchSettings
 from smnas.search.starts import draw_starts
-from smnas.search.stopping import search_is_over, stage_one_is_over
+from smnas.search.stopping import search_is_over
+from smnas.search.turns import Turns
 from smnas.seeding import derive_seed, generator
 from smnas.space.coding import as_built
 from smnas.space.neighbourhood import Neighbourhood
@@ -29,8 +29,6 @@ from smnas.trial.budget import Budget
 from smnas.trial.pruning import PruneRule
 from smnas.trial.trial import Origin, Proposal, Stage, Trial
 
-HALF = 0.5
-"""Of its share stage one has so much before groups compete with it for the budget."""
 ENOUGH = 3
 """Archs that a rung must have trained for its front to be the one to move."""
 
@@ -57,7 +55,7 @@ class SmNas:
         )
         self._stage_two: dict[Hashable, Evolution] = {}
         """By the frame of the group's neighbourhood."""
-        self._groups = Groups(spaces.modular, settings)
+        self._turns = Turns(self._history, Groups(spaces.modular, settings), settings)
         self._latest: tuple[int, Proposal | None] | None = None
         """The last proposal and what it was made from: ``done`` and ``ask`` want the same one."""
 
@@ -87,6 +85,8 @@ class SmNas:
         proposal = self._propose_first_yardstick()
         if proposal is None and not search_is_over(history, self._settings):
             proposal = self._go_up() or self._repeat() or self._propose_new(number)
+            if proposal is None and self._turns.may_search_groups():
+                proposal = self._go_up(must_be_earned=False)
         if proposal is None and not history.unfinished(1, 2):
             proposal = self._propose_final()
         self._latest = history.version, proposal
@@ -97,10 +97,14 @@ class SmNas:
         proposal = self._make(self._spaces.yardstick, "yardstick", origin, budget)
         return None if self._history.is_given(proposal) else proposal
 
-    def _go_up(self) -> Proposal | None:
-        """Return the next rung of a training that is worth going on with."""
+    def _go_up(self, *, must_be_earned: bool = True) -> Proposal | None:
+        """Return the next rung of a training that is worth going on with.
+
+        Where nothing new is left to try, the budget is there for whatever is the best that waits.
+        """
+        eta = self._settings.parts.eta
         for rung, higher in self._history.rungs.values():
-            trial = rung.next_up(self._settings.parts.eta)
+            trial = rung.next_up(eta) if must_be_earned else rung.best_waiting()
             if trial is not None:
                 origin = _origin_from(trial, "promote")
                 changes = {"origin": origin, "budget": higher, "continues": trial.number}
@@ -132,7 +136,8 @@ class SmNas:
 
     def _propose_new(self, number: int) -> Proposal | None:
         """Return a structure, or a member of a group: whoever's turn it is and has one."""
-        for group in self._turns():
+        front = self._structures_to_move()[0].front
+        for group in self._turns.order(front):
             proposal = (
                 self._propose_structure(number)
                 if group is None
@@ -141,30 +146,6 @@ class SmNas:
             if proposal is not None:
                 return proposal
         return None
-
-    def _turns(self) -> Iterator[Group | None]:
-        """Yield whose turn it is, and who follows where that one has nothing: None, stage one."""
-        history, settings = self._history, self._settings
-        front = self._structures_to_move()[0].front
-        used = history.spent[1].epochs / (settings.stage_one_trials * settings.stage_one.epochs)
-        if settings.parts.allocation == "gain" and used >= HALF and front:
-            yield from self._turns_by_gain(self._groups.choose(front))
-            return
-        if not stage_one_is_over(history, settings):
-            yield None
-        begun = history.spent[2].trials + history.spent[2].refused
-        if begun or not history.unfinished(1):  # The groups are chosen when stage one is known.
-            groups = self._groups.choose(front)
-            yield from sorted(groups, key=lambda group: history.in_group[group[1].frame])
-
-    def _turns_by_gain(self, groups: Sequence[Group]) -> Iterator[Group | None]:
-        history, settings = self._history, self._settings
-        arms: dict[Hashable, Group | None] = {1: None, **{g[1].frame: g for g in groups}}
-        budgets = dict.fromkeys((*settings.ladder(1), *settings.ladder(2)))
-        found = [item for budget in budgets for item in history.gains.of(budget)]
-        found.sort(key=lambda item: item[0].number)
-        finished = ((history.arm_of(t), gain, float(history.epochs_of(t))) for t, gain in found)
-        yield from (arms[arm] for arm in rank_arms(list(arms), finished, history.running()))
 
     def _propose_structure(self, number: int) -> Proposal | None:
         history, settings = self._history, self._settings
@@ -282,5 +263,5 @@ def _parents(pool: Pool, lowest: Pool) -> list[Trial]:
     """Return the front that is to be moved, and beside it what is new and not gone up yet."""
     if pool is lowest:
         return pool.front
-    archs = [trial.proposal.arch for trial in pool.front]
+    archs = {trial.proposal.arch for trial in pool.front}
     return [*pool.front, *(t for t in lowest.front if t.proposal.arch not in archs)]

@@ -9,6 +9,7 @@ from smnas.search import SmNas
 from smnas.search.parts import PLAIN, SearchParts
 from smnas.search.rungs import family
 from smnas.search.settings import PLATEAU_GAIN
+from smnas.space.coding import as_built
 from smnas.space.known import known_space
 from smnas.trial.budget import Budget
 from smnas.trial.front import front
@@ -54,6 +55,18 @@ def test_a_rung_sends_up_about_one_in_eta(climbed):
     assert counts[0] > 30
     for lower, higher in pairwise(counts):
         assert lower / 3 - 3 <= higher <= lower / 3
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_where_nothing_new_is_left_every_training_goes_on_to_the_top(
+    tiny, make_settings, world, slots
+):
+    settings = make_settings(trials=1000, groups=1, parts=RUNGS, **NINE)
+    trials = [t for t in world(slots=slots).play(SmNas(tiny, settings)) if t.proposal.is_candidate]
+    begun = {as_built(t.proposal.arch) for t in trials}
+    ended = {as_built(t.proposal.arch) for t in trials if t.proposal.budget == Budget(epochs=9)}
+    assert begun == ended
+    assert len({t.proposal.origin.group for t in trials if t.proposal.stage == 2}) > 1
 
 
 def test_every_family_of_heads_reaches_the_second_rung(climbed):
