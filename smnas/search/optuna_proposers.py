@@ -202,9 +202,18 @@ class Nsga2(OptunaProposer):
         super().__init__(space, objectives, FlatEncoding(space, seed))
         self._population = population
 
+    def _begin_study(self) -> None:
+        super()._begin_study()
+        self._parents: tuple[int, dict[int, list[FrozenTrial]]] = -1, {}
+        """How many trials had finished, and the parents of each generation at that time."""
+
     def make_sampler(self, begun: Sequence[Trial], seed: int) -> BaseSampler:
         """Return an NSGA-II sampler that works on the next generation."""
-        return _Generations(self._population, self._generation(begun), seed)
+        finished = sum(trial.outcome is not None for trial in begun)
+        if self._parents[0] != finished:
+            self._parents = finished, {}
+        generation, parents = self._generation(begun), self._parents[1]
+        return _Generations(self._population, generation, seed, self._distributions, parents)
 
     def attributes(self, before: Sequence[Trial]) -> dict[str, Any]:
         """Return the generation of a trial."""
@@ -220,11 +229,27 @@ class Nsga2(OptunaProposer):
 
 
 class _Generations(NSGAIISampler):
-    """Optuna's NSGA-II, told which generation every trial belongs to."""
+    """Optuna's NSGA-II, told which generation every trial belongs to, and what all trials hold.
 
-    def __init__(self, population: int, generation: int, seed: int) -> None:
+    Optuna would find out the latter, and the parents of every generation, anew for each proposal.
+    """
+
+    def __init__(
+        self,
+        population: int,
+        generation: int,
+        seed: int,
+        distributions: dict[str, BaseDistribution],
+        parents: dict[int, list[FrozenTrial]],
+    ) -> None:
         super().__init__(population_size=population, seed=seed)
-        self._generation = generation
+        self._generation, self._parents = generation, parents
+        self._distributions = {name: distributions[name] for name in sorted(distributions)}
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return {n: known for n, known in self._distributions.items() if not known.single()}
 
     def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
         return trial.user_attrs.get(GENERATION, self._generation)
@@ -237,5 +262,7 @@ class _Generations(NSGAIISampler):
         # Not remembered in the study, as Optuna does: a trial may still finish.
         if generation == 0:
             return []
-        parents = self.select_parent(study, generation)
-        return parents if len(parents) > 1 else []  # A crossover takes two.
+        if generation not in self._parents:
+            parents = self.select_parent(study, generation)
+            self._parents[generation] = parents if len(parents) > 1 else []  # A crossover takes two
+        return self._parents[generation]
