@@ -39,7 +39,7 @@ class DetectorArch(Part):
     proposals: Proposals
     head: Head
     norm: Norm = DEFAULT_NORM
-    """``bn``: in the backbone only, neck and heads have biases; ``gn-ws``: everywhere."""
+    """``bn``: in the backbone only, neck and heads have biases; ``gn-ws``, ``gn``: everywhere."""
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -79,7 +79,7 @@ KEYS: dict[str, Key] = {
     "in": Key(("neck", "inputs"), _read_levels, _write_levels, "p1-p3"),
     "min-side": _number("head", "min_side", example="0.01"),
     "nms": _number("head", "nms", example="0.5"),
-    "norm": Key(("norm",), str, str, "bn or gn-ws"),
+    "norm": Key(("norm",), str, str, "bn, gn-ws or gn"),
     "pre-nms": _count("head", "pre_nms", example="1000"),
     "proposals": _count("proposals", "kept", example="1000"),
     "roi": _count("head", "roi", example="7"),

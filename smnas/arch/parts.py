@@ -25,7 +25,7 @@ NAMED_BACKBONES = (
 BLOCKS = ("basicblock", "bottleneck", "xbottleneck", "inverted")
 
 Block = Literal["basicblock", "bottleneck", "xbottleneck", "inverted"]
-Norm = Literal["bn", "gn-ws"]
+Norm = Literal["bn", "gn-ws", "gn"]
 DEFAULT_NORM: Norm = "bn"
 ExtraLevels = Literal["pool", "conv", "conv-in"]
 Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]

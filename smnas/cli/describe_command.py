@@ -32,7 +32,7 @@ def describe(
     """Describe a detector: its parts, parameters and multiply-adds, and those of its deployed form.
 
     Multiply-adds are counted for one picture on the padded input. What is trained with
-    normalisation by groups (norm=gn-ws) is deployed as its twin with batch norm folded in.
+    normalisation by groups (norm=gn-ws, norm=gn) is deployed as its twin with batch norm folded in.
     """
     if spaces == (arch is not None):
         raise ConfigError("describe: expected an arch or --spaces; give one of the two")

@@ -95,9 +95,10 @@ LatencyFrom = Annotated[
 FinalNorm = Annotated[
     str | None,
     typer.Option(
-        metavar="bn|gn-ws|both",
-        help="Norm of the detectors that ship: bn (the default), which costs no time, gn-ws, with "
-        "which candidates are trained, or both: each final is then trained as two detectors.",
+        metavar="bn|gn-ws|gn|both",
+        help="Norm of the detectors that ship: bn (the default), which costs no time; gn-ws or gn, "
+        "with which candidates are trained; or both bn and gn-ws: each final is then trained as "
+        "two detectors.",
     ),
 ]
 Plateau = Annotated[

@@ -79,7 +79,7 @@ def build_fpn(arch: FpnNeck, inputs: Sequence[FeatureSpec], norm: Norm) -> Fpn:
     Args:
         arch: Levels, width and kind of extra levels.
         inputs: What the backbone hands out, one per lateral level.
-        norm: ``gn-ws`` puts GN + WS behind every convolution; ``bn`` gives them biases.
+        norm: ``gn-ws`` puts GN + WS behind every convolution, ``gn`` GN; ``bn`` gives biases.
     """
     width, behind = arch.width, norm_outside_backbone(norm)
 

@@ -47,14 +47,14 @@ class AdaptedConv(nn.Module):
 
         Args:
             width: Channels in and out.
-            norm: ``gn-ws``, or None for neither a norm nor a bias.
+            norm: ``gn-ws``, ``gn``, or None for neither a norm nor a bias.
         """
         super().__init__()
         groups = gcd(_MAX_DEFORMABLE_GROUPS, width)
         self.offsets = nn.Conv2d(2, groups * 2 * KERNEL**2, 1, bias=False)
         self.weight = nn.Parameter(torch.empty(width, width, KERNEL, KERNEL))
         self.norm = make_norm(norm, width) if norm else nn.Identity()
-        self.standardised = norm is not None
+        self.standardised = norm == "gn-ws"
         nn.init.normal_(self.offsets.weight, std=_OFFSET_STD)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 

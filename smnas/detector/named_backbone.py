@@ -61,7 +61,8 @@ def build_named_backbone(
     Args:
         arch: Its name, the paper's or timm's.
         levels: Levels to hand out, between 1 and 4, ascending.
-        norm: ``gn-ws`` puts GN in the place of batch norms, and WS into the convolutions before.
+        norm: ``gn-ws`` puts GN in the place of batch norms, and WS into the convolutions before;
+            ``gn`` GN alone.
         size: Height and width of the pictures, padded.
 
     Raises:
@@ -81,8 +82,8 @@ def build_named_backbone(
         level: FeatureSpec(width, stride)
         for level, width, stride in zip(levels, channels, strides, strict=True)
     }
-    if norm == "gn-ws":
-        replace_batch_norms(body)
+    if norm != "bn":
+        replace_batch_norms(body, norm)
     elif isinstance(arch, NamedBackboneArch):
         _set_epsilon(body, arch.bn_eps)
     return NamedBackbone(body, split_stages(body), specs)
@@ -138,8 +139,8 @@ def _set_epsilon(body: nn.Module, epsilon: float) -> None:
             module.eps = epsilon
 
 
-def replace_batch_norms(module: nn.Module) -> int:
-    """Turn every batch norm into GN, and the convolution registered before it into one with WS.
+def replace_batch_norms(module: nn.Module, norm: Norm = "gn-ws") -> int:
+    """Turn every batch norm into GN; for ``gn-ws`` the convolution registered before it gets WS.
 
     Returns:
         How many were replaced.
@@ -151,7 +152,7 @@ def replace_batch_norms(module: nn.Module) -> int:
             if isinstance(child, nn.Conv2d):
                 conv_name = name
             elif isinstance(child, nn.BatchNorm2d):
-                if conv_name is not None:
+                if conv_name is not None and norm == "gn-ws":
                     setattr(parent, conv_name, _standardised(getattr(parent, conv_name)))
                 setattr(parent, name, _group_norm_like(child))
                 conv_name = None
@@ -174,7 +175,7 @@ class _GroupNormAct(nn.GroupNorm):
 def _group_norm_like(norm: nn.BatchNorm2d) -> nn.Module:
     activation = cast(nn.Module | None, getattr(norm, "act", None))
     if activation is None:
-        return make_norm("gn-ws", norm.num_features)
+        return make_norm("gn", norm.num_features)
     return _GroupNormAct(count_groups(norm.num_features), norm.num_features, activation)
 
 

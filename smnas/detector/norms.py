@@ -1,7 +1,7 @@
-"""Normalisation: BN, or GN with weight-standardised convolutions; and folding BN away.
+"""Normalisation: BN, or GN with or without weight-standardised convolutions; folding BN away.
 
 ``bn`` belongs to the backbone only: there it folds into the convolutions, and neck and heads have
-biases instead. ``gn-ws`` stands behind every convolution (paper.md 4.3).
+biases instead. ``gn-ws`` and ``gn`` stand behind every convolution (paper.md 4.3).
 """
 
 from collections import OrderedDict

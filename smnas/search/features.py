@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from smnas.arch.parts import (
     FpnNeck,
     NamedBackbone,
     NoProposals,
+    Norm,
     RetinaHead,
 )
 from smnas.space.coding import code_backbone
@@ -25,6 +27,7 @@ Vector = NDArray[np.float64]
 
 _EXPANSION = {"basicblock": 1, "bottleneck": 4, "xbottleneck": 4, "inverted": 1}
 _ROI_CELLS = 49
+_NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def describe_arch(arch: DetectorArch) -> Vector:
             arch.roi_levels[-1],
             float(arch.proposals.kind == "ga-rpn"),
             head.stages if isinstance(head, CascadeHead) else stages,
-            float(arch.norm == "gn-ws"),
+            float(_NORMS.index(arch.norm)),
         ],
         dtype=np.float64,
     )

@@ -23,8 +23,8 @@ PLATEAU_GAIN = 0.01
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-FinalNorm = Literal["bn", "gn-ws", "both"]
-"""Norm of the finals; ``both``: each is trained with one and with the other, as two detectors."""
+FinalNorm = Literal["bn", "gn-ws", "gn", "both"]
+"""Norm of the finals; ``both``: each is trained with ``bn`` and ``gn-ws``, as two detectors."""
 
 
 class SearchSettings(BaseModel):

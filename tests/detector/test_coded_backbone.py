@@ -23,7 +23,7 @@ def test_resnets_code_has_resnets_blocks(block: str, code: str, theirs: object) 
 
 
 @pytest.mark.parametrize("block", ["basicblock", "bottleneck", "xbottleneck", "inverted"])
-@pytest.mark.parametrize("norm", ["bn", "gn-ws"])
+@pytest.mark.parametrize("norm", ["bn", "gn-ws", "gn"])
 def test_maps_are_as_promised(block: str, norm: str) -> None:
     arch = CodedBackbone(block=block, base=10, code="1-12-2-11")  # pyright: ignore
     backbone = build_coded_backbone(arch, (1, 2, 4), norm)  # pyright: ignore

@@ -37,6 +37,8 @@ EXTRAS = [
     "64x96/xbottleneck_8_1-1-2-1/fpn-p2-p5-16/none/retina/convs=2/extra=conv-in/norm=gn-ws",
     "64x96/inverted_8_1-1-2-1/fpn-p2-p5-16/rpn/rcnn/fc=16/in=p2-p3/roi=3",
     "64x64/basicblock_8_1-1-2-1/fpn-p2-p4-16/ga-rpn/cascade-3/fc=16/norm=gn-ws",
+    "64x64/basicblock_8_1-1-2-1/fpn-p2-p4-16/ga-rpn/rcnn/fc=16/norm=gn",
+    "96x64/bottleneck_8_1-1-2-1/fpn-p2-p4-16/none/retina/convs=1/norm=gn",
     "90x60/basicblock_8_1-1-2-1/fpn-p3-p4-16/rpn/rcnn/fc=16/rpn-anchor-octaves=2",
 ]
 MakeTargets = Callable[..., Targets]

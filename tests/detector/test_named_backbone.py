@@ -26,7 +26,7 @@ def test_every_name_of_the_arch_has_one_in_timm() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnext50", "mobilenetv2"])
-@pytest.mark.parametrize("norm", ["bn", "gn-ws"])
+@pytest.mark.parametrize("norm", ["bn", "gn-ws", "gn"])
 def test_maps_are_as_promised(name: str, norm: str) -> None:
     arch = NamedBackbone(name=name)  # pyright: ignore
     backbone = build_named_backbone(arch, (1, 3), norm, (64, 96))  # pyright: ignore
@@ -36,10 +36,10 @@ def test_maps_are_as_promised(name: str, norm: str) -> None:
         assert item.shape == (2, spec.channels, 64 // spec.stride, 96 // spec.stride)
     norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
     assert bool(norms) == (norm == "bn")
-    if norm == "gn-ws":
-        groups = [item for item in backbone.modules() if isinstance(item, nn.GroupNorm)]
-        convs = [item for item in backbone.modules() if isinstance(item, WeightStandardConv2d)]
-        assert len(groups) == len(convs) > 10
+    groups = [item for item in backbone.modules() if isinstance(item, nn.GroupNorm)]
+    convs = [item for item in backbone.modules() if isinstance(item, WeightStandardConv2d)]
+    assert (len(groups) > 10) == (norm != "bn")
+    assert len(convs) == (len(groups) if norm == "gn-ws" else 0)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv2"])

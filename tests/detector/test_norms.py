@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from smnas.arch import DetectorArch
 from smnas.arch.parts import CodedBackbone
+from smnas.detector.build import build_detector
 from smnas.detector.coded_backbone import build_coded_backbone
 from smnas.detector.norms import (
     ConvNorm,
@@ -50,6 +52,19 @@ def test_standardisation_stays_in_float32_under_autocast() -> None:
         found = conv(maps)
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), conv(maps), rtol=0.1, atol=0.1)
+
+
+def test_group_norm_alone_leaves_the_weights_as_they_are() -> None:
+    arch = DetectorArch.parse("64x64/basicblock_8_1-1-2-1/fpn-p2-p4-16/ga-rpn/rcnn/fc=16/norm=gn")
+    plain = build_detector(arch, 3, seed=0)
+    standard = build_detector(arch.replace(norm="gn-ws"), 3, seed=0)
+    for one, other in zip(plain.modules(), standard.modules(), strict=True):
+        assert not isinstance(one, WeightStandardConv2d)
+        assert isinstance(one, nn.GroupNorm) == isinstance(other, nn.GroupNorm)
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    standard.load_state_dict(plain.state_dict())
+    maps, others = plain.backbone(images), standard.backbone(images)
+    assert all((one - other).abs().max() > 0.01 for one, other in zip(maps, others, strict=True))
 
 
 def test_constant_filters_have_finite_gradients() -> None:

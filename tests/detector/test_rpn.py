@@ -52,7 +52,7 @@ def test_sampled_anchors_alone_have_the_losses_and_gradients_of_the_whole(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("norm", ["bn", "gn-ws"])
+@pytest.mark.parametrize("norm", ["bn", "gn-ws", "gn"])
 def test_every_weight_has_a_gradient_in_half_precision(
     norm: Norm, make_targets: MakeTargets
 ) -> None:

@@ -48,7 +48,7 @@ def test_published_detectors_are_members(paper):
 def test_micro_is_small_enough_for_small_pictures(micro):
     assert micro.structural.size == 595
     members = list(micro.structural.enumerate())
-    assert all(arch.norm == "gn-ws" for arch in members)
+    assert all(arch.norm == "gn" for arch in members)
     areas = [arch.input.width * arch.input.height for arch in members]
     assert (min(areas), max(areas)) == (96**2, 224**2)
     assert {arch.head.kind for arch in members} == {"retina", "rcnn"}
@@ -102,7 +102,7 @@ def test_pictures_too_long_or_of_no_shape_are_refused(ratio):
 
 def test_yardsticks(micro, paper):
     assert str(micro.yardstick) == (
-        "160x160/basicblock_16_11-21-21-21/fpn-p2-p6-64/none/retina/extra=conv/norm=gn-ws"
+        "160x160/basicblock_16_11-21-21-21/fpn-p2-p6-64/none/retina/extra=conv/norm=gn"
     )
     assert paper.yardstick == DetectorArch.parse("faster-rcnn-r50-fpn")
 
