@@ -4,9 +4,11 @@
 
 Three studies on `scenes`, AP on the validation pictures:
 - table-4: BN, GN, and GN + WS with the paper's optimizer, each at three rates and two batch sizes.
-- recipe: one factor at a time from the recipe's defaults, then the changes that helped together.
-- members: 12 members of the closed table, at a budget and at twice that. Seeds shall differ by at
-  most a third of what members do, and twice the budget shall keep their order.
+- recipe: one factor at a time from the recipe's defaults and GN + WS, then the changes that helped
+  together.
+- members: 12 members of the closed table, as they are trained there, at its budget and at twice
+  that. Seeds shall differ by at most a third of what members do, and twice the budget shall keep
+  their order.
 
 Each finished training is written at once to --records; what is there is not trained again. The
 summary is written whenever the script ends; what it cannot say yet is null.
@@ -70,7 +72,7 @@ def next_training(journal: Journal, begun: Collection[str]) -> Piece | None:
     """
     plain = (
         case
-        for study in (lambda seed: [*recipe_factors(seed), *table_4(seed)], member_study)
+        for study in (member_study, lambda seed: [*recipe_factors(seed), *table_4(seed)])
         for seed in range(SEEDS)
         for case in study(seed)
     )
@@ -114,7 +116,7 @@ def helpful_changes(found: Values) -> list[str]:
     """Return the best change of each factor, where it is better than the default beyond noise.
 
     Noise is the standard error of the difference of two means, its deviation pooled over all
-    changes. The norm is no change of the recipe, and left out.
+    changes.
     """
     error = seed_deviation(found) * (2 / SEEDS) ** 0.5
     default = statistics.mean(found["default"])
@@ -122,7 +124,7 @@ def helpful_changes(found: Values) -> list[str]:
     for label in FACTORS:
         factor = label.partition("=")[0]
         gain = statistics.mean(found[label]) - default
-        if factor not in ("default", "norm") and gain > error:
+        if factor != "default" and gain > error:
             best[factor] = max(best.get(factor, (0.0, "")), (gain, label))
     return [label for _, label in best.values()]
 
@@ -148,9 +150,8 @@ def sum_up(journal: Journal) -> dict[str, Any]:
         if all(key in journal for key in keys):
             together = {label or "default": [journal[key]["ap_val"] for key in keys]}
     candidates = mean_of({**recipe, **together}) if together else {}
-    own = {label: ap for label, ap in candidates.items() if not label.startswith("norm=")}
-    best = max(own, key=own.__getitem__, default=None)
-    numbers |= {"ap_best_recipe": own[best] if best else None, "best_recipe": best}
+    best = max(candidates, key=candidates.__getitem__, default=None)
+    numbers |= {"ap_best_recipe": candidates[best] if best else None, "best_recipe": best}
     numbers |= compare_members(members)
     numbers["table_4"] = mean_of(table)
     numbers["recipe"] = {**mean_of(recipe), **mean_of(together)}

@@ -22,7 +22,8 @@ from journal import Journal, Record
 from results import RESULTS, make_parser
 from side_by_side import Piece, finish
 from table_members import load_plan
-from training import DEFAULT, judge, keep
+from table_setting import DATA, RECIPE, RUNGS
+from training import judge, keep
 
 from smnas.arch import DetectorArch
 from smnas.detector.build import build_detector
@@ -31,19 +32,11 @@ from smnas.errors import TrainingError
 from smnas.experiment.judging import build_twin
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import time_predictions
-from smnas.search.rungs import ladder
 from smnas.seeding import derive_seed, generator
 from smnas.training.course import Course
 from smnas.training.keeping import Checkpoints
 from smnas.training.loop import fit
-from smnas.trial.budget import Budget
 
-DATA = {
-    "scenes": "scenes:easy,train=400,val=300,test=300,size=96",
-    "trees": "trees",
-}
-TOP = Budget(epochs=9)
-RUNGS = ladder(TOP, rungs=3, eta=3)
 NEAR, RANDOM = 32, 16
 """Members with two more seeds: those nearest the front, and random ones of the rest."""
 SEEDS = 3
@@ -127,7 +120,7 @@ def train_member(text: str, seed: int, data: str) -> dict[str, Any]:
     cost = {item.metric: item.value for item in count_cost(arch.deployed, classes)}
     began = time.process_time()
     weights = derive_seed(seed, "weights")
-    build_detector(arch, classes, DEFAULT.losses, weights)
+    build_detector(arch, classes, RECIPE.losses, weights)
     record: dict[str, Any] = {
         "macs_g": round(cost["macs_g"], 6),
         "params_m": round(cost["params_m"], 6),
@@ -137,12 +130,12 @@ def train_member(text: str, seed: int, data: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         start: Path | None = None
         for budget in RUNGS:
-            detector = build_detector(arch, classes, DEFAULT.losses, weights)
+            detector = build_detector(arch, classes, RECIPE.losses, weights)
             course = Course(budget.epochs, budget.horizon_epochs, budget.cooldown_epochs)
             kept = Checkpoints(Path(folder) / str(budget.epochs), start)
             began = time.process_time()
             try:
-                log = fit(detector, splits.train, DEFAULT, course, seed, checkpoints=kept)
+                log = fit(detector, splits.train, RECIPE, course, seed, checkpoints=kept)
             except TrainingError as error:
                 return {**record, "rungs": [], "failure": str(error)}
             trained = time.process_time()

@@ -23,14 +23,14 @@ from smnas.space.modular import ModularSpace
 from smnas.space.mutation import CODE_OPERATORS, pick_move, step
 
 PATH = Path(__file__).with_name("table_members.json")
-INPUTS = ("64x64", "96x96", "128x128", "160x160")
+INPUTS = ("48x48", "64x64", "96x96", "128x128")
 NECKS = ("fpn-p2-p4-32", "fpn-p2-p5-64", "fpn-p3-p4-48")
 HEADS = (
-    # Those of the micro space.
+    # Those of the micro space, the second one with a quarter of its work for each region.
     "none/retina/anchor-scale=3/convs=2/pre-nms=300",
-    "rpn/rcnn/fc=256/proposals=100/rpn-anchor-octaves=2/rpn-anchor-scale=4/rpn-pre-nms=300",
+    "rpn/rcnn/fc=128/roi=5/proposals=100/rpn-anchor-octaves=2/rpn-anchor-scale=4/rpn-pre-nms=300",
 )
-KEYS = ("norm=gn-ws",)
+KEYS = ("norm=gn",)
 KNOWN_CODES = (
     # The backbones of the micro space's stage one.
     "basicblock_8_1-2-2-2",
@@ -44,7 +44,7 @@ KNOWN_CODES = (
 DRAWN = {"basicblock": 3, "bottleneck": 2}
 """How many further codes of each kind are drawn; they are found in stage two only."""
 MODULES = ModularSpace(
-    bases=(8, 12, 16, 24, 32), neck_widths=(32, 48, 64), min_blocks=4, max_blocks=9
+    bases=(8, 12, 16, 24, 32), neck_widths=(32, 48, 64), min_blocks=4, max_blocks=9, norm="gn"
 )
 STEPS = 3
 """Operators between a code and the one that it was made from."""

@@ -1,29 +1,33 @@
 """One training of one benchmark: from an arch, a recipe and a seed to AP, as a record."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from smnas.arch import DetectorArch
 from smnas.arch.parts import InputSize
 from smnas.data.dataset import DetectionDataset
 from smnas.data.embedded import EmbeddedData, load_embedded
+from smnas.data.picture import fit_picture, unfit_boxes
 from smnas.data.picture_cache import for_training
 from smnas.detector.blocks import start_as_shortcut
 from smnas.detector.build import build_detector
+from smnas.detector.contract import Prediction
 from smnas.detector.detector import Detector
-from smnas.detector.norms import WeightStandardConv2d, fold_batch_norms
+from smnas.detector.norms import fold_batch_norms
 from smnas.measure.accuracy import coco_ap
 from smnas.seeding import derive_seed
 from smnas.training.loop import fit
 from smnas.training.recipe import Recipe, ScheduleSettings
-from smnas.training.trained_detector import TrainedDetector
 
 DEFAULT = Recipe()
+PICTURES_AT_A_TIME = 16
 LARGEST = InputSize(width=256, height=256)
 """Pictures are decoded once and kept; no input of the micro spaces is larger."""
 
@@ -38,7 +42,6 @@ class Training:
         recipe: How.
         epochs: Passes over the training pictures.
         seed: Of weights and training.
-        plain_convs: Convolutions without weight standardisation; with ``norm=gn-ws``, GN alone.
         starts_as_shortcuts: Residual blocks begin as the function of their shortcuts.
         small_epochs: Epochs at ``small_input`` that come before the others.
         small_input: Side in pixels of a square input; the network is the same.
@@ -49,7 +52,6 @@ class Training:
     epochs: int
     recipe: Recipe = DEFAULT
     seed: int = 0
-    plain_convs: bool = False
     starts_as_shortcuts: bool = False
     small_epochs: int = 0
     small_input: int = 0
@@ -61,7 +63,6 @@ class Training:
         extras = [
             name
             for name, given in (
-                ("plain-convs", self.plain_convs),
                 ("shortcuts", self.starts_as_shortcuts),
                 (f"small-{self.small_input}x{self.small_epochs}", self.small_epochs),
             )
@@ -98,8 +99,6 @@ class Training:
             arch = arch.replace(input=InputSize(width=side, height=side))
         seed = derive_seed(self.seed, "weights")
         detector = build_detector(arch, classes, self.recipe.losses, seed)
-        if self.plain_convs:
-            unstandardise(detector)
         if self.starts_as_shortcuts:
             for module in detector.backbone.modules():
                 start_as_shortcut(module)
@@ -135,21 +134,6 @@ def second_half(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"optimizer": halved, "schedule": schedule})
 
 
-def unstandardise(module: nn.Module) -> None:
-    """Turn weight-standardised convolutions into plain ones, in place."""
-    for name, child in list(module.named_children()):
-        if isinstance(child, WeightStandardConv2d):
-            bias = child.bias is not None
-            plain = nn.Conv2d(
-                child.in_channels, child.out_channels, child.kernel_size, child.stride,
-                child.padding, child.dilation, child.groups, bias,
-            )  # fmt: skip
-            plain.load_state_dict(child.state_dict())
-            setattr(module, name, plain)
-        else:
-            unstandardise(child)
-
-
 @cache
 def keep(name: str) -> EmbeddedData:
     """Return embedded data whose training pictures are decoded once."""
@@ -160,8 +144,33 @@ def keep(name: str) -> EmbeddedData:
 
 
 def judge(detector: Detector, dataset: DetectionDataset) -> dict[str, float]:
-    """Return AP and AP50 on ``dataset``."""
-    trained = TrainedDetector(detector, dataset.categories)
-    found = [trained.predict(dataset.read(index)[0]) for index in range(len(dataset))]
+    """Return AP and AP50 on ``dataset``, pictures looked at several at a time."""
+    found: list[Prediction] = []
+    for at in range(0, len(dataset), PICTURES_AT_A_TIME):
+        there = range(at, min(at + PICTURES_AT_A_TIME, len(dataset)))
+        found += find_objects(detector, dataset, [dataset.read(index)[0] for index in there])
     values = coco_ap(dataset, found)
     return {name: round(values[name] or 0.0, 5) for name in ("ap", "ap50")}
+
+
+def find_objects(
+    detector: Detector, dataset: DetectionDataset, pictures: Sequence[NDArray[np.uint8]]
+) -> list[Prediction]:
+    """Return what is found in some pictures, as ``TrainedDetector`` finds it one by one."""
+    fitted = [fit_picture(picture_HW3, detector.arch.input) for picture_HW3 in pictures]
+    with torch.inference_mode():
+        detections = detector.eval()(torch.stack([item.image_3HW for item in fitted]))
+    ids = np.array([category.id for category in dataset.categories], dtype=np.int64)
+    found: list[Prediction] = []
+    for at, (picture_HW3, item) in enumerate(zip(pictures, fitted, strict=True)):
+        height, width = picture_HW3.shape[:2]
+        kept_D = detections.valid_BD[at]
+        boxes_D4 = detections.boxes_BD4[at][kept_D].numpy()
+        found.append(
+            Prediction(
+                boxes_xyxy=unfit_boxes(boxes_D4, item.scale, width, height),
+                scores=detections.scores_BD[at][kept_D].numpy(),
+                labels=ids[detections.labels_BD[at][kept_D].numpy()],
+            )
+        )
+    return found
