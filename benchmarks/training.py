@@ -1,30 +1,27 @@
 """One training of one benchmark: from an arch, a recipe and a seed to AP, as a record."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from smnas.arch import DetectorArch
 from smnas.arch.parts import InputSize
 from smnas.data.dataset import DetectionDataset
 from smnas.data.embedded import EmbeddedData, load_embedded
-from smnas.data.picture import fit_picture, unfit_boxes
 from smnas.data.picture_cache import for_training
 from smnas.detector.blocks import start_as_shortcut
 from smnas.detector.build import build_detector
-from smnas.detector.contract import Prediction
 from smnas.detector.detector import Detector
 from smnas.detector.norms import fold_batch_norms
 from smnas.measure.accuracy import coco_ap
+from smnas.measure.predictions import predict_all
 from smnas.seeding import derive_seed
 from smnas.training.loop import fit
 from smnas.training.recipe import Recipe, ScheduleSettings
+from smnas.training.trained_detector import TrainedDetector
 
 DEFAULT = Recipe()
 PICTURES_AT_A_TIME = 16
@@ -145,32 +142,6 @@ def keep(name: str) -> EmbeddedData:
 
 def judge(detector: Detector, dataset: DetectionDataset) -> dict[str, float]:
     """Return AP and AP50 on ``dataset``, pictures looked at several at a time."""
-    found: list[Prediction] = []
-    for at in range(0, len(dataset), PICTURES_AT_A_TIME):
-        there = range(at, min(at + PICTURES_AT_A_TIME, len(dataset)))
-        found += find_objects(detector, dataset, [dataset.read(index)[0] for index in there])
-    values = coco_ap(dataset, found)
+    trained = TrainedDetector(detector, dataset.categories)
+    values = coco_ap(dataset, predict_all(trained, dataset, at_a_time=PICTURES_AT_A_TIME))
     return {name: round(values[name] or 0.0, 5) for name in ("ap", "ap50")}
-
-
-def find_objects(
-    detector: Detector, dataset: DetectionDataset, pictures: Sequence[NDArray[np.uint8]]
-) -> list[Prediction]:
-    """Return what is found in some pictures, as ``TrainedDetector`` finds it one by one."""
-    fitted = [fit_picture(picture_HW3, detector.arch.input) for picture_HW3 in pictures]
-    with torch.inference_mode():
-        detections = detector.eval()(torch.stack([item.image_3HW for item in fitted]))
-    ids = np.array([category.id for category in dataset.categories], dtype=np.int64)
-    found: list[Prediction] = []
-    for at, (picture_HW3, item) in enumerate(zip(pictures, fitted, strict=True)):
-        height, width = picture_HW3.shape[:2]
-        kept_D = detections.valid_BD[at]
-        boxes_D4 = detections.boxes_BD4[at][kept_D].numpy()
-        found.append(
-            Prediction(
-                boxes_xyxy=unfit_boxes(boxes_D4, item.scale, width, height),
-                scores=detections.scores_BD[at][kept_D].numpy(),
-                labels=ids[detections.labels_BD[at][kept_D].numpy()],
-            )
-        )
-    return found

@@ -202,7 +202,8 @@ class Attempt:
         def tell(done: int, all_: int) -> None:
             self._report(self._first_share + rest * done / all_, "measuring accuracy")
 
-        found = predict_all(FinitePredictor(artifact.predictor), world.val, tell)
+        predictor = FinitePredictor(artifact.predictor)
+        found = predict_all(predictor, world.val, tell, artifact.at_a_time)
         judged = world.val
         if folds is not None:
             found, judged = self._complete_folds(folds, found), folds.pool

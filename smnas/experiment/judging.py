@@ -46,6 +46,9 @@ THE_TRIALS_FAULT = (
     WeightsError,
 )
 """What makes a trial a failed one, and the search goes on."""
+MOST_AT_A_TIME, POSITIONS_AT_A_TIME = 16, 16 * 160 * 160
+"""Pictures that a candidate looks at together, and their pixels: small ones leave a processor idle
+one by one, large ones take memory together."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,13 @@ class Artifact:
         predictor: Finds objects.
         runtime: For the protocol.
         file: None where torch runs the weights.
+        at_a_time: Pictures that are looked at together; what ships looks at one.
     """
 
     predictor: Predictor
     runtime: Runtime
     file: Path | None = None
+    at_a_time: int = 1
 
 
 def make_artifact(
@@ -82,7 +87,9 @@ def make_artifact(
         ExportError: The file does not find what the network finds.
     """
     if not ships:
-        return Artifact(trained, Runtime("torch-eager"))
+        size = trained.arch.input
+        at_a_time = max(1, min(MOST_AT_A_TIME, POSITIONS_AT_A_TIME // (size.width * size.height)))
+        return Artifact(trained, Runtime("torch-eager"), at_a_time=at_a_time)
     if runtime in TORCH_RUNTIMES:
         return Artifact(run_in_torch(trained, runtime), Runtime(runtime))
     export(trained, file, first_pictures(val), annotated=val)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 from smnas.data.dataset import DetectionDataset
 from smnas.detector.contract import Prediction
 from smnas.errors import DataError
-from smnas.measure.protocol import Predictor
+from smnas.measure.protocol import Predictor, PredictorOfMany
 
 
 class _Result(BaseModel):
@@ -37,13 +37,26 @@ def predict_all(
     predictor: Predictor,
     dataset: DetectionDataset,
     progress: Callable[[int, int], None] | None = None,
+    at_a_time: int = 1,
 ) -> list[Prediction]:
-    """Return what is found in every picture of ``dataset``, one at a time."""
+    """Return what is found in every picture of ``dataset``.
+
+    Args:
+        predictor: What finds objects.
+        dataset: The pictures.
+        progress: Told how many pictures are done, and of how many.
+        at_a_time: Pictures that are looked at together, where the predictor can do that.
+    """
     predictions: list[Prediction] = []
-    for index in range(len(dataset)):
-        predictions.append(predictor.predict(dataset.read(index)[0]))
+    for first in range(0, len(dataset), at_a_time):
+        last = min(first + at_a_time, len(dataset))
+        pictures = [dataset.read(index)[0] for index in range(first, last)]
+        if at_a_time > 1 and isinstance(predictor, PredictorOfMany):
+            predictions += predictor.predict_together(pictures)
+        else:
+            predictions += map(predictor.predict, pictures)
         if progress is not None:
-            progress(index + 1, len(dataset))
+            progress(last, len(dataset))
     return predictions
 
 

@@ -1,10 +1,10 @@
 """How a number was taken: what predicted, on which machine, with which libraries."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,15 @@ class Predictor(Protocol):
 
     def predict(self, picture_HW3: NDArray[np.uint8], /) -> Prediction:
         """Return the detections in one picture, in its own pixels and the data's category ids."""
+        ...
+
+
+@runtime_checkable
+class PredictorOfMany(Predictor, Protocol):
+    """One that can look at several pictures at once."""
+
+    def predict_together(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[Prediction]:
+        """Return the detections in each, equal to those of ``predict`` up to rounding."""
         ...
 
 

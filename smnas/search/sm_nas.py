@@ -263,5 +263,5 @@ def _parents(pool: Pool, lowest: Pool) -> list[Trial]:
     """Return the front that is to be moved, and beside it what is new and not gone up yet."""
     if pool is lowest:
         return pool.front
-    archs = {trial.proposal.arch for trial in pool.front}
+    archs = frozenset(trial.proposal.arch for trial in pool.front)
     return [*pool.front, *(t for t in lowest.front if t.proposal.arch not in archs)]

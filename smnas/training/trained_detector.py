@@ -90,19 +90,38 @@ class TrainedDetector(PicturePredictor):
         notes = {k: v for k, v in file.metadata.items() if not k.startswith(PREFIX)}
         return cls(detector, categories, notes).to(device)
 
+    def predict_together(self, pictures: Sequence[AnyPicture]) -> list[Prediction]:
+        """Find objects in several pictures in one pass of the network.
+
+        For small inputs several times as fast as ``predict``, and equal up to rounding.
+
+        Raises:
+            DataError: Not a picture, or a file that is missing or broken.
+        """
+        return self._find(pictures, None)
+
     def _predict_one(self, picture: AnyPicture, score: float | None) -> Prediction:
-        picture_HW3 = as_picture(picture)
-        height, width = picture_HW3.shape[:2]
-        fitted = fit_picture(picture_HW3, self.arch.input)
+        return self._find([picture], score)[0]
+
+    def _find(self, pictures: Sequence[AnyPicture], score: float | None) -> list[Prediction]:
+        pictures_HW3 = [as_picture(picture) for picture in pictures]
+        fitted = [fit_picture(picture_HW3, self.arch.input) for picture_HW3 in pictures_HW3]
+        images_B3HW = torch.stack([item.image_3HW for item in fitted]).to(self.device)
         with torch.inference_mode():
-            found: Detections = self.detector(fitted.image_3HW[None].to(self.device)).to("cpu")
-        keep_D = found.valid_BD[0]
-        if score is not None:
-            keep_D = keep_D & (found.scores_BD[0] >= score)
+            found: Detections = self.detector(images_B3HW).to("cpu")
         ids = np.array([category.id for category in self.categories], dtype=np.int64)
-        boxes_D4 = found.boxes_BD4[0][keep_D].numpy()
-        return Prediction(
-            boxes_xyxy=unfit_boxes(boxes_D4, fitted.scale, width, height),
-            scores=found.scores_BD[0][keep_D].numpy(),
-            labels=ids[found.labels_BD[0][keep_D].numpy()],
-        )
+        predictions: list[Prediction] = []
+        for at, (picture_HW3, item) in enumerate(zip(pictures_HW3, fitted, strict=True)):
+            keep_D = found.valid_BD[at]
+            if score is not None:
+                keep_D = keep_D & (found.scores_BD[at] >= score)
+            height, width = picture_HW3.shape[:2]
+            boxes_D4 = found.boxes_BD4[at][keep_D].numpy()
+            predictions.append(
+                Prediction(
+                    boxes_xyxy=unfit_boxes(boxes_D4, item.scale, width, height),
+                    scores=found.scores_BD[at][keep_D].numpy(),
+                    labels=ids[found.labels_BD[at][keep_D].numpy()],
+                )
+            )
+        return predictions

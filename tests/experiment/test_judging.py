@@ -26,6 +26,7 @@ def test_one_file_gives_both_numbers(trained, tmp_path):
     file = tmp_path / "detector.onnx"
     artifact = make_artifact(trained, "onnxruntime", file, val, ships=True)
     assert artifact.file == file
+    assert artifact.at_a_time == 1
     assert artifact.runtime.name == "onnxruntime"
     found = load(file).predict(picture)
     np.testing.assert_array_equal(artifact.predictor.predict(picture).scores, found.scores)
@@ -42,6 +43,7 @@ def test_candidate_is_judged_by_torch_and_its_twin_timed_as_a_file(trained, tmp_
     val = load_trees().val
     artifact = make_artifact(trained, "onnxruntime", tmp_path / "d.onnx", val, ships=False)
     assert artifact.predictor is trained
+    assert artifact.at_a_time == 16
     assert artifact.runtime.name == "torch-eager"
     twin = build_twin(trained.arch.deployed, trained.categories, "cpu")
     timed = time_untrained(twin, "onnxruntime", val.read(0)[0], "cpu")

@@ -9,6 +9,7 @@ from smnas.detector.contract import Prediction
 from smnas.errors import DataError
 from smnas.measure.predictions import (
     check_predictions,
+    predict_all,
     predictions_from_json,
     predictions_to_json,
     require_objects,
@@ -31,6 +32,41 @@ def test_json_is_exact_in_both_directions(build_dataset, build_predictions, seed
     again = predictions_from_json(dataset, predictions_to_json(dataset, predictions))
     assert all(map(same, predictions, again))
     assert [item.boxes_xyxy.dtype for item in again] == [np.float32] * 4
+
+
+class _Counted:
+    """Finds a box as wide as the picture number; says how many pictures came together."""
+
+    def __init__(self):
+        self.seen, self.calls = 0, []
+
+    def predict(self, picture_HW3):
+        self.calls.append(1)
+        return self._find(picture_HW3)
+
+    def _find(self, picture_HW3):
+        self.seen += 1
+        box = np.array([[0, 0, self.seen, picture_HW3.shape[0]]], np.float32)
+        return Prediction(box, np.array([0.5], np.float32), np.array([7]))
+
+
+class _Many(_Counted):
+    def predict_together(self, pictures):
+        self.calls.append(len(pictures))
+        return list(map(self._find, pictures))
+
+
+@pytest.mark.parametrize(
+    ("predictor", "at_a_time", "calls"),
+    [(_Many, 5, [5, 5, 2]), (_Many, 1, [1] * 12), (_Counted, 5, [1] * 12), (_Many, 16, [12])],
+)
+def test_every_picture_is_looked_at_once_and_in_order(dataset, predictor, at_a_time, calls):
+    looking, told = predictor(), []
+    found = predict_all(looking, dataset, lambda *at: told.append(at), at_a_time)
+    assert [item.boxes_xyxy[0, 2] for item in found] == list(range(1, 13))
+    assert looking.calls == calls
+    assert told[-1] == (12, 12)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
 
 
 def test_json_is_cocos_results_with_the_datas_own_ids(dataset, predictions):

@@ -57,6 +57,22 @@ def test_array_image_and_file_give_the_same(trained, picture, tmp_path: Path) ->
     assert_equal(trained.predict(str(tmp_path / "p.png")), expected)
 
 
+@pytest.mark.parametrize("head", ["none/retina/convs=1", "rpn/rcnn/fc=16"])
+def test_pictures_looked_at_together_are_as_one_by_one(head: str) -> None:
+    arch = DetectorArch.parse(f"64x64/basicblock_8_1-1-1-1/fpn-p2-p4-16/{head}/score=0/norm=gn")
+    trained = TrainedDetector(build_detector(arch, num_classes=2, seed=1), CATEGORIES)
+    rng = np.random.default_rng(0)
+    sizes = [(90, 120), (64, 64), (30, 200)]
+    pictures = [rng.integers(0, 256, (*size, 3)).astype(np.uint8) for size in sizes]
+    for found, alone in zip(
+        trained.predict_together(pictures), map(trained.predict, pictures), strict=True
+    ):
+        assert len(found.scores) > 0
+        np.testing.assert_array_equal(found.labels, alone.labels)
+        np.testing.assert_allclose(found.boxes_xyxy, alone.boxes_xyxy, atol=1e-3)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-6)
+
+
 def test_list_gives_a_list_of_the_same(trained, picture) -> None:
     wide = picture[:40]
     both = trained.predict([picture, wide])
