@@ -16,8 +16,12 @@ from smnas.data.loader import share_of
 from smnas.detector.batch_part import BatchPart, Pool
 from smnas.detector.contract import Targets
 from smnas.detector.detector import Detector
+from smnas.errors import TrainingError
 from smnas.training.precision import Precision, autocast
 from smnas.training.team import Team
+
+_NOTHING_TO_AVERAGE = "more than 1 value per channel"
+"""What torch's batch norm says then."""
 
 
 class BatchGradient:
@@ -65,6 +69,9 @@ class BatchGradient:
 
         Returns:
             Named losses of this process's pictures; their mean over the team is the whole batch's.
+
+        Raises:
+            TrainingError: A batch norm has but one value of each channel.
         """
         images_B3HW, targets = images_B3HW.to(self._device), targets.to(self._device)
         if self._parts == 1:
@@ -95,8 +102,17 @@ class BatchGradient:
     def _compute(
         self, network: nn.Module, images_B3HW: Tensor, targets: Targets, part: BatchPart
     ) -> dict[str, Tensor]:
-        with autocast(self._device, self._precision):
-            return network(images_B3HW, targets, part)
+        try:
+            with autocast(self._device, self._precision):
+                return network(images_B3HW, targets, part)
+        except ValueError as error:
+            if _NOTHING_TO_AVERAGE not in str(error):
+                raise
+            raise TrainingError(
+                f"batch norm: {len(images_B3HW)} picture is trained on at once, and a map of "
+                f"{self._detector.arch} is 1x1, so there is a single value to normalise; expected "
+                "a larger input, a batch of at least 2 pictures, or norm=gn"
+            ) from None
 
     def _unsynchronised(self, early: bool) -> AbstractContextManager[object]:
         return self._shared.no_sync() if self._shared is not None and early else nullcontext()

@@ -8,6 +8,7 @@ from smnas.arch import DetectorArch
 from smnas.detector.build import build_detector
 from smnas.detector.contract import Targets
 from smnas.detector.detector import Detector
+from smnas.errors import TrainingError
 from smnas.training.gradient import BatchGradient, kept_buffers
 from smnas.training.recipe import LEAN_LOSSES
 
@@ -71,6 +72,18 @@ def test_statistics_are_taken_once(batch) -> None:
     BatchGradient(detector, torch.device("cpu"), "float32", parts=2).add(*batch, seed=5, first=0)
     norm = detector.get_submodule("backbone.stem.0.norm")
     assert norm.get_buffer("num_batches_tracked") == 2
+
+
+def test_a_single_value_to_normalise_is_told_as_such(batch) -> None:
+    images, targets = batch
+    small = build_detector(
+        DetectorArch.parse("32x32/basicblock_8_1-1-1-1/fpn-p2-p5-8/none/retina/convs=1"),
+        3, LEAN_LOSSES, seed=0,
+    )  # fmt: skip
+    gradient = BatchGradient(small.train(), torch.device("cpu"), "float32")
+    with pytest.raises(TrainingError, match=r"1 picture .* is 1x1.*norm=gn"):
+        gradient.add(images[:1, :, :32, :32], targets.of_pictures(slice(0, 1)), seed=5, first=0)
+    assert gradient.add(images[:2, :, :32, :32], targets.of_pictures(slice(2)), seed=5, first=0)
 
 
 def test_kept_buffers_come_back_after_an_error() -> None:
