@@ -51,13 +51,23 @@ def cross(**choices: tuple[Any, ...]) -> list[Changes]:
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
 
 
+def on_ladders(ladders: list[Changes], **choices: tuple[Any, ...]) -> list[Changes]:
+    """Return every combination with each of some ladders of rungs."""
+    return [{**ladder, **changes} for ladder in ladders for changes in cross(**choices)]
+
+
 STARTS = ("stratified", "spread", "random")
 COUNTS = (4, 8, 16, 32)
 STARTS_ALONE = cross(start=STARTS, seeds=COUNTS)
-# Rungs 1, 3 and 9 are in the table: an eta of 9 leaves out the middle one.
-WITH_RUNGS = cross(eta=(3, 9), start=STARTS, seeds=(8, 16))
+LADDERS: list[Changes] = [
+    # Rungs of 1, 3 and 9 epochs are in the table: all of them, or two.
+    {"rungs": 3, "eta": 3},
+    {"rungs": 2, "eta": 3},
+    {"rungs": 2, "eta": 9},
+]
+WITH_RUNGS = on_ladders(LADDERS, start=("stratified", "random"), seeds=(8, 16))
 GRIDS: dict[str, list[Changes]] = {
-    "smnas": cross(trials=(30, 60, 200), allocation=("share", "gain"), screen_from=(10, 20)),
+    "smnas": on_ladders(LADDERS[:2], stage_one_share=(0.1, 0.3, 0.6), allocation=("share", "gain")),
     "random": STARTS_ALONE,
     "local_search": STARTS_ALONE,
     "evolution": cross(population=(8, 16, 32), start=("stratified", "random"), seeds=(8, 16)),
@@ -67,7 +77,7 @@ GRIDS: dict[str, list[Changes]] = {
     "tpe": STARTS_ALONE,
     "mo_asha": WITH_RUNGS,
     "random_rungs": WITH_RUNGS,
-    "nsga2_rungs": cross(eta=(3, 9), population=(8, 16, 32), seeds=(8, 16)),
+    "nsga2_rungs": on_ladders(LADDERS, population=(8, 16), seeds=(8, 16)),
 }
 
 

@@ -77,7 +77,8 @@ def make_rival(
 
 def _make_rungs(name: AlgorithmName, settings: SearchSettings) -> Rungs:
     parts, top = settings.parts, settings.stage_two
-    steps = max(parts.rungs, RIVAL_RUNGS) if name in _WITH_RUNGS else 1
+    own = parts.rungs if parts.rungs > 1 else RIVAL_RUNGS
+    steps = own if name in _WITH_RUNGS else 1
     budgets = ladder(top, steps, parts.eta)
     objectives = settings.stage_one_objectives
     if name == "mo-asha":
