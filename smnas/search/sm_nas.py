@@ -86,7 +86,7 @@ class SmNas:
         if proposal is None and not search_is_over(history, self._settings):
             proposal = self._go_up() or self._repeat() or self._propose_new(number)
             if proposal is None and self._turns.may_search_groups():
-                proposal = self._go_up(must_be_earned=False)
+                proposal = self._go_up(must_be_earned=False) or self._take_back_pruned()
         if proposal is None and not history.unfinished(1, 2):
             proposal = self._propose_final()
         self._latest = history.version, proposal
@@ -109,6 +109,16 @@ class SmNas:
                 origin = _origin_from(trial, "promote")
                 changes = {"origin": origin, "budget": higher, "continues": trial.number}
                 return trial.proposal.model_copy(update={**changes, "pruning": None})
+        return None
+
+    def _take_back_pruned(self) -> Proposal | None:
+        """Return what was pruned first, and has not been trained since."""
+        candidates = [trial for trial in self._history.trials if trial.proposal.is_candidate]
+        known = frozenset(as_built(t.proposal.arch) for t in candidates if not t.pruned)
+        for trial in candidates:
+            if trial.pruned and as_built(trial.proposal.arch) not in known:
+                changes = {"origin": _origin_from(trial, "take-back"), "pruning": None}
+                return trial.proposal.model_copy(update=changes)
         return None
 
     def _repeat(self) -> Proposal | None:
@@ -160,7 +170,7 @@ class SmNas:
         )
         if found is None:
             return None
-        rule = self._rule(found[0], lowest, number)
+        rule = self._rule(found[0], history.structures(settings.stage_one), number)
         return self._make(found[0], 1, found[1], settings.ladder(1)[0], rule)
 
     def _propose_in_group(
@@ -191,7 +201,7 @@ class SmNas:
         if found is None:
             return None
         origin = found[1].model_copy(update={"group": structure.number})
-        return self._make(found[0], 2, origin, ladder[0], self._rule(found[0], pools[0], number))
+        return self._make(found[0], 2, origin, ladder[0], self._rule(found[0], pools[-1], number))
 
     def _structures_to_move(self) -> tuple[Pool, Budget]:
         """Return the structures whose front is to be moved, and their budget."""
@@ -209,7 +219,10 @@ class SmNas:
         return lambda offspring: screen.score(offspring, budget, front, objectives, number)
 
     def _rule(self, arch: DetectorArch, pool: Pool, number: int) -> PruneRule | None:
-        """Return what would have ``arch`` pruned, now and then with the order to train it."""
+        """Return what would have ``arch`` pruned, now and then with the order to train it.
+
+        It is told by whole trainings: in short ones the shallower network is often the better one.
+        """
         parts, history = self._settings.parts, self._history
         if pool.order is None or not history.pruning.is_trusted:
             return None

@@ -182,25 +182,41 @@ def test_near_ties_get_a_second_seed_and_no_more(micro, make_settings, world):
     assert len({str(t.proposal.arch) for t in again}) == len(again)
 
 
-def test_what_a_rule_prunes_is_not_trained_and_the_search_goes_on(
-    micro, make_settings, world, answer
-):
+@pytest.fixture(name="answer_under_rules", scope="session")
+def fixture_answer_under_rules(answer):
+    """Returns what answers with another AP, and prunes what its rule says."""
+
+    def make(ap_of):
+        def answer_one(proposal):
+            outcome = answer(proposal)
+            params_m = next(m.value for m in outcome.measurements if m.metric == "params_m")
+            ap = ap_of(proposal.arch, outcome, params_m)
+            costs, rule = outcome.measurements[2:], proposal.pruning
+            if rule is not None and rule.prunes(costs):
+                failure = Failure(stage="pruning", reason=rule.reason)
+                return Outcome(measurements=costs, failure=failure, seconds=1.0)
+            first = outcome.measurements[0].model_copy(update={"value": ap})
+            return Outcome(measurements=(first, *outcome.measurements[1:]), seconds=10.0)
+
+        return answer_one
+
+    return make
+
+
+@pytest.fixture(name="no_good_in_size", scope="session")
+def fixture_no_good_in_size(answer_under_rules):
     """In a world where depth and width do no good, the rule prunes and is right."""
+    return answer_under_rules(
+        lambda arch, outcome, _: max(0.3 - 0.01 * outcome.measurements[4].value, 0.01)
+    )
 
-    def flat(proposal):
-        outcome = answer(proposal)
-        small = 0.3 - 0.01 * outcome.measurements[4].value
-        ap = outcome.measurements[0].model_copy(update={"value": max(small, 0.01)})
-        costs = outcome.measurements[2:]
-        rule = proposal.pruning
-        if rule is not None and rule.prunes(costs):
-            failure = Failure(stage="pruning", reason=rule.reason)
-            return Outcome(measurements=costs, failure=failure, seconds=1.0)
-        return Outcome(measurements=(ap, *outcome.measurements[1:]), seconds=10.0)
 
+def test_what_a_rule_prunes_is_not_trained_and_the_search_goes_on(
+    micro, make_settings, world, no_good_in_size
+):
     parts = PLAIN.model_copy(update={"pruning": True, "spared_share": 0.3})
     settings = make_settings(trials=60, parts=parts, ap_tie=0.0, stage_one_share=0.3)
-    trials = world(evaluate=flat, slots=2).play(SmNas(micro, settings))
+    trials = world(evaluate=no_good_in_size, slots=2).play(SmNas(micro, settings))
     trained = [t for t in trials if t.proposal.is_candidate and not t.refused]
     assert len(trained) == 60
     assert any(t.proposal.pruning is not None and t.proposal.pruning.spared for t in trials)
@@ -210,26 +226,36 @@ def test_what_a_rule_prunes_is_not_trained_and_the_search_goes_on(
     assert record.pruned == sum(t.pruned for t in trials)
 
 
-def test_a_rule_that_proves_wrong_is_not_used_any_more(micro, make_settings, world, answer):
+def test_what_was_pruned_is_trained_where_nothing_else_is_left(
+    tiny, make_settings, world, no_good_in_size
+):
+    parts = PLAIN.model_copy(update={"pruning": True, "spared_share": 0.0})
+    settings = make_settings(trials=1000, groups=4, ap_tie=0.0, parts=parts, **NINE)
+    deeper = tiny.modular.model_copy(update={"max_blocks": 7})
+    spaces = tiny.model_copy(update={"modular": deeper})
+    trials = world(evaluate=no_good_in_size).play(SmNas(spaces, settings))
+    candidates = [t for t in trials if t.proposal.is_candidate]
+    pruned = [trial for trial in candidates if trial.pruned]
+    assert pruned
+    back = [t for t in candidates if t.proposal.origin.operator == "take-back"]
+    assert {t.proposal.origin.parent for t in back} <= {t.number for t in pruned}
+    whole = {as_built(t.proposal.arch) for t in candidates if t.proposal.budget == Budget(epochs=9)}
+    assert {as_built(trial.proposal.arch) for trial in pruned} <= whole
+
+
+def test_a_rule_that_proves_wrong_is_not_used_any_more(
+    micro, make_settings, world, answer_under_rules
+):
     """In a world where the smallest network is the best, every spared proposal is better."""
 
-    def upside_down(proposal):
-        outcome = answer(proposal)
-        params_m = next(m.value for m in outcome.measurements if m.metric == "params_m")
-        quirk = int(proposal.arch.arch_id[:3], 16) / 4096
-        ap = outcome.measurements[0].model_copy(
-            update={"value": min(0.9, 0.2 / (1 + params_m) + 0.3 * quirk)}
-        )
-        costs = outcome.measurements[2:]
-        rule = proposal.pruning
-        if rule is not None and rule.prunes(costs):
-            failure = Failure(stage="pruning", reason=rule.reason)
-            return Outcome(measurements=costs, failure=failure, seconds=1.0)
-        return Outcome(measurements=(ap, *outcome.measurements[1:]), seconds=10.0)
+    def upside_down(arch, outcome, params_m):
+        del outcome
+        quirk = int(arch.arch_id[:3], 16) / 4096
+        return min(0.9, 0.2 / (1 + params_m) + 0.3 * quirk)
 
     parts = PLAIN.model_copy(update={"pruning": True, "spared_share": 1.0})
     settings = make_settings(trials=80, parts=parts, ap_tie=0.0, stage_one_share=0.3)
-    trials = world(evaluate=upside_down).play(SmNas(micro, settings))
+    trials = world(evaluate=answer_under_rules(upside_down)).play(SmNas(micro, settings))
     ruled = [t.number for t in trials if t.proposal.pruning is not None]
     for at in ruled:
         assert pruning_record(trials[:at]).is_trusted
