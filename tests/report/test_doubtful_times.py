@@ -13,11 +13,11 @@ from smnas.trial.trial import Trial
 MakeTrial = Callable[..., Trial]
 
 
-def flagged(trial: Trial, why: str) -> Trial:
-    """The trial with a time that is not to be trusted."""
+def with_time(trial: Trial, **changes: object) -> Trial:
+    """The trial with other things said of its time."""
     assert trial.outcome is not None
     measured = tuple(
-        item.model_copy(update={"flag": why}) if item.metric == "latency_ms" else item
+        item.model_copy(update=changes) if item.metric == "latency_ms" else item
         for item in trial.outcome.measurements
     )
     outcome = trial.outcome.model_copy(update={"measurements": measured})
@@ -27,7 +27,8 @@ def flagged(trial: Trial, why: str) -> Trial:
 def test_an_uncertain_time_is_said_wherever_it_is_shown(
     make_trial: MakeTrial, tmp_path: Path, header: RunHeader
 ) -> None:
-    trials = [make_trial(0, 1, 0.2, 5.0), flagged(make_trial(1, 1, 0.1, 2.0), "the machine hummed")]
+    doubtful = with_time(make_trial(1, 1, 0.1, 2.0), flag="the machine hummed")
+    trials = [make_trial(0, 1, 0.2, 5.0), doubtful]
     rows = front_rows(trials, tmp_path)
     assert [row["latency_ms_flag"] for row in rows] == [None, "the machine hummed"]
     assert remarks_on_times(rows) == ["~ the time of trial 1 is uncertain: the machine hummed"]
@@ -51,7 +52,7 @@ def test_a_predicted_time_is_called_so_wherever_it_is_shown(
     assert remarks_on_times(measured) == []
     assert "predicted" not in hover_text(trials[0])
     assert "predicted" not in str(plot_front(trials).layout.xaxis.title.text)
-    trials = [predicted(trial, protocol) for trial in trials]
+    trials = [with_time(trial, protocol=protocol) for trial in trials]
     rows = front_rows(trials, tmp_path)
     device = "a small device (onnxruntime, float32, 2 threads)"
     assert {row["latency_ms_predicted_for"] for row in rows} == {device}
@@ -64,14 +65,3 @@ def test_a_predicted_time_is_called_so_wherever_it_is_shown(
     assert "ms, predicted" in hover_text(trials[0])
     assert "predicted for another device" in str(plot_front(trials).layout.xaxis.title.text)
     assert "4.0 %; nobody timed it" in page
-
-
-def predicted(trial: Trial, protocol: PredictionProtocol) -> Trial:
-    """The trial with its time as predicted for another device."""
-    assert trial.outcome is not None
-    numbers = tuple(
-        item.model_copy(update={"protocol": protocol}) if item.metric == "latency_ms" else item
-        for item in trial.outcome.measurements
-    )
-    outcome = trial.outcome.model_copy(update={"measurements": numbers})
-    return trial.model_copy(update={"outcome": outcome})
