@@ -1,5 +1,6 @@
 """A closed table in memory: what every member measured, and how good it is to name some of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,12 @@ class TableFiles:
     records: Path
     latencies: Path
 
+    @property
+    def identity(self) -> str:
+        """Return what changes when the table does."""
+        content = self.records.read_bytes() + self.latencies.read_bytes()
+        return hashlib.sha256(content).hexdigest()[:8]
+
     def __call__(self) -> ClosedTable:
         """Return the table."""
         return load_table(self.records, self.latencies)
@@ -129,11 +136,17 @@ def load_table(records: Path, latencies: Path) -> ClosedTable:
     by_arch: dict[str, list[dict]] = {}
     for record in Journal(records):
         by_arch.setdefault(record["arch"], []).append(record)
-    timed = {record["key"]: record for record in Journal(latencies)}
+    timings: dict[str, list[dict]] = {}
+    for record in Journal(latencies):
+        timings.setdefault(record["arch"], []).append(record)
     members: list[Member] = []
     for text, found in by_arch.items():
-        if text not in timed:
+        if text not in timings:
             continue
+        latency_ms, seconds = (
+            float(np.median([timing[name] for timing in timings[text]]))
+            for name in ("latency_ms", "seconds")
+        )
         trainings = tuple(
             tuple(RungResult(**rung) for rung in record["rungs"])
             for record in found
@@ -143,11 +156,11 @@ def load_table(records: Path, latencies: Path) -> ClosedTable:
             Member(
                 arch=DetectorArch.parse(text),
                 trainings=trainings,
-                latency_ms=timed[text]["latency_ms"],
+                latency_ms=latency_ms,
                 macs_g=found[0]["macs_g"],
                 params_m=found[0]["params_m"],
                 start_seconds=found[0]["start_seconds"],
-                time_seconds=timed[text]["seconds"],
+                time_seconds=seconds,
             )
         )
     return ClosedTable(members)

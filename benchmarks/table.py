@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from journal import Journal, Record
 from results import RESULTS, make_parser
@@ -32,6 +31,7 @@ from smnas.errors import TrainingError
 from smnas.experiment.judging import build_twin
 from smnas.measure.cost import count_cost
 from smnas.measure.latency import time_predictions
+from smnas.measure.standalone import Effort
 from smnas.seeding import derive_seed, generator
 from smnas.training.course import Course
 from smnas.training.keeping import Checkpoints
@@ -40,8 +40,10 @@ from smnas.training.loop import fit
 NEAR, RANDOM = 32, 16
 """Members with two more seeds: those nearest the front, and random ones of the rest."""
 SEEDS = 3
-TURNS = 5
+TURNS = 3
 """Rounds over all members, each in an order of its own, that a latency is the median of."""
+EFFORT = Effort(seconds=0.25, max_repeats=50, max_warmup=10)
+"""Of one timing: the turns are what makes it steady."""
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
     records = Journal(arguments.records or RESULTS / f"table_{arguments.data}.jsonl")
     if arguments.latency:
         torch.set_num_threads(1)
-        measure_latencies(records, Journal(arguments.latencies), arguments.data)
+        measure_latencies(records, Journal(arguments.latencies), DATA[arguments.data])
         return
     finish(
         records,
@@ -164,24 +166,19 @@ def measure_latencies(records: Journal, latencies: Journal, data: str) -> None:
     So are those whose training failed: a search times them before it knows.
     """
     archs = dict.fromkeys(record["arch"] for record in records)
-    missing = [arch for arch in archs if arch not in latencies]
-    splits = keep(DATA[data])
+    splits = keep(data)
     picture = splits.val.read(0)[0]
-    times: dict[str, list[float]] = {arch: [] for arch in missing}
-    spent = dict.fromkeys(missing, 0.0)
     for turn in range(TURNS):
-        for arch in _shuffled(missing, turn):
+        for arch in _shuffled(archs, turn):
+            key = f"{arch} turn={turn}"
+            if key in latencies:
+                continue
             began = time.perf_counter()
             twin = build_twin(DetectorArch.parse(arch).deployed, splits.train.categories, "cpu")
-            times[arch].append(time_predictions(twin, picture, "cpu").median)
-            spent[arch] += time.perf_counter() - began
-    for arch in missing:
-        low, middle, high = np.percentile(times[arch], [0, 50, 100]).tolist()
-        interval = [round(low, 4), round(high, 4)]
-        seconds = round(spent[arch] / TURNS, 3)
-        numbers = {"latency_ms": round(middle, 4), "range_ms": interval, "seconds": seconds}
-        latencies.add(arch, numbers)
-        print(f"{arch}: {middle:.2f} ms")
+            ms = time_predictions(twin, picture, "cpu", effort=EFFORT).median.value
+            seconds = round(time.perf_counter() - began, 3)
+            latencies.add(key, {"arch": arch, "latency_ms": round(ms, 4), "seconds": seconds})
+        print(f"turn {turn + 1} of {TURNS}", flush=True)
 
 
 def _shuffled(archs: Iterable[str], turn: int) -> list[str]:

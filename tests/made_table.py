@@ -65,7 +65,7 @@ def write_table(table, folder):
             record = {"key": f"{text} s{seed}", "arch": text, "seed": seed, **same}
             lines[files.records].append({**record, "rungs": [vars(rung) for rung in rungs]})
         timed = {"latency_ms": member.latency_ms, "seconds": member.time_seconds}
-        lines[files.latencies].append({"key": text, **timed})
+        lines[files.latencies].append({"key": f"{text} turn=0", "arch": text, **timed})
     for path, records in lines.items():
         path.write_text("".join(json.dumps(record) + "\n" for record in records))
         assert len(Journal(path)) == len(records)

@@ -91,3 +91,27 @@ def test_a_member_goes_up_the_rungs(monkeypatch):
     assert [rung["epochs"] for rung in record["rungs"]] == [2, 4]
     assert all(0 <= rung["ap_test"] <= 1 for rung in record["rungs"])
     assert record["macs_g"] > 0
+
+
+def test_members_are_timed_in_turns_and_none_twice(monkeypatch, tmp_path):
+    import table
+    from closed_table import load_table
+    from journal import Journal
+    from table_members import load_plan
+
+    from smnas.measure.standalone import Effort
+
+    arch = load_plan().members[0]
+    rung = {"cooldown_epochs": 0, "seconds_per_epoch": 1, "evaluate_seconds": 1}
+    rungs = [{"epochs": 9, "ap_val": 0.1, "ap_test": 0.1, **rung}]
+    counted = {"macs_g": 0.1, "params_m": 0.1, "start_seconds": 0.1}
+    records, times = Journal(tmp_path / "records.jsonl"), Journal(tmp_path / "times.jsonl")
+    records.add(f"{arch} s0", {"arch": arch, "seed": 0, "rungs": rungs, **counted})
+    monkeypatch.setattr(table, "EFFORT", Effort(seconds=0.01, min_repeats=1, max_warmup=1))
+    monkeypatch.setattr(table, "TURNS", 2)
+    for _ in range(2):
+        table.measure_latencies(records, times, TINY)
+    assert [record["key"] for record in times] == [f"{arch} turn=0", f"{arch} turn=1"]
+    (member,) = load_table(tmp_path / "records.jsonl", tmp_path / "times.jsonl").trained
+    low, high = sorted(record["latency_ms"] for record in times)
+    assert 0 < low <= member.latency_ms <= high
