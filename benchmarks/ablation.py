@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from closed_table import find_tables
 from entries import Entry, load_entries
+from journal import Journal
 from replays import (
     INTERVAL_RULE,
+    KEPT,
     SHARE,
     UNITS,
     Costs,
@@ -55,13 +57,15 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--records", type=Path, default=KEPT, help="replays that are kept")
     arguments = parser.parse_args()
     known, seeds = load_entries(), range(arguments.seeds)
+    records = Journal(arguments.records)
     entries = {**ablate(known["smnas"]), **{name: known[name] for name in BESIDE}}
     numbers: dict[str, Any] = {"seeds": arguments.seeds, "slots": arguments.slots, "share": SHARE}
     numbers["interval_rule"] = INTERVAL_RULE
     for name, table in find_tables(arguments.tables).items():
-        costs = replay_all(table, entries, seeds, arguments.slots, arguments.processes)
+        costs = replay_all(table, entries, seeds, arguments.slots, arguments.processes, records)
         numbers[name] = describe(entries, costs, cap_of(table()))
     write_result(arguments.json, numbers, arguments.device)
 

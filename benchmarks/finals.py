@@ -65,7 +65,7 @@ class Ground:
     def time(self, arch: DetectorArch) -> float:
         """Return the milliseconds of a detector that was not trained."""
         splits, config = self.ready.splits, self.config
-        twin = build_twin(arch.deployed, splits.train.categories, config.device)
+        twin = build_twin(arch, splits.train.categories, config.device)
         with one_core_left():
             picture = splits.val.read(0)[0]
             found = time_untrained(twin, config.runtime, picture, config.device)

@@ -161,7 +161,7 @@ def make_settings(seed: int, top: Budget, **changes: object) -> SearchSettings:
         "stage_one": top,
         "stage_two": top,
         "final": top,
-        "final_norm": "gn",
+        "final_norms": ("gn",),
         "seeds": 8,
         "seed": seed,
     }

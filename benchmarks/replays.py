@@ -1,18 +1,22 @@
 """Many replays: what each entry and seed cost, and how medians of costs compare."""
 
+import hashlib
 import statistics
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
-from multiprocessing import get_context
-from typing import Any
+from itertools import product
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from closed_table import ClosedTable
 from entries import CAP_TRAININGS, Entry, make_entry, settings_of, top_of
+from journal import Journal, Record
 from numpy.typing import NDArray
 from replay import Replay
+from side_by_side import Piece, finish
 
+import smnas
 from smnas.seeding import generator
 
 SHARE = 0.95
@@ -21,8 +25,26 @@ REPLICATES = 2000
 INTERVAL_RULE = "95 %: paired seeds drawn again"
 UNITS = ("epochs", "seconds")
 
-MakeTable = Callable[[], ClosedTable]
-"""Compares by value, and can be pickled: `closed_table.TableFiles`, or a function."""
+BLOCK = 5
+"""Seeds that are replayed, and kept, together."""
+PLAYERS = ("replay", "closed_table", "entries", "table_space")
+"""Files beside this one that decide what a replay costs."""
+KEPT = Path("runs/replays.jsonl")
+
+
+class MakeTable(Protocol):
+    """Returns a table; can be hashed, and pickled: `closed_table.TableFiles`."""
+
+    @property
+    def identity(self) -> str:
+        """Return what changes when the table does."""
+        ...
+
+    def __call__(self) -> ClosedTable:
+        """Return the table."""
+        ...
+
+
 Cost = tuple[float, float] | None
 """Epochs and seconds to where it arrived; None where it never did."""
 Costs = dict[str, list[Cost]]
@@ -33,28 +55,64 @@ Numbers = NDArray[np.float64]
 def replay_all(
     table: MakeTable,
     entries: Mapping[str, Entry],
-    seeds: Iterable[int],
+    seeds: range,
     slots: int,
     processes: int = 1,
+    records: Journal | None = None,
 ) -> Costs:
-    """Return the costs of every entry and seed; processes share the work."""
-    jobs = [(name, seed) for name in entries for seed in seeds]
-    work = partial(_replay_job, table, dict(entries), slots)
+    """Return the costs of every entry and seed.
+
+    Args:
+        table: What answers.
+        entries: What is replayed, by name.
+        seeds: Of each, in order.
+        slots: Trials that run at a time.
+        processes: How many share the work, where there are records.
+        records: Replays that are kept as they end; what is there already, from the same table and
+            the same code, is not replayed again. None: all are made here and now.
+    """
+    if records is None:
+        return {
+            name: [replay_once(table, entry, seed, slots) for seed in seeds]
+            for name, entry in entries.items()
+        }
+    blocks = [seeds[at : at + BLOCK] for at in range(0, len(seeds), BLOCK)]
+    pieces: dict[tuple[str, int], Piece] = {}
+    for (name, entry), (at, block) in product(entries.items(), enumerate(blocks)):
+        key = f"{table.identity} {code_identity()} {entry.model_dump_json()} x{slots} {block}"
+        pieces[name, at] = Piece(key, partial(_replay_block, table, entry, block, slots))
+    missing = [piece for piece in pieces.values() if piece.key not in records]
     if processes == 1:
-        found = list(map(work, jobs))
+        for piece in missing:
+            records.add(piece.key, piece.work())
     else:
-        with ProcessPoolExecutor(processes, get_context("forkserver")) as pool:
-            found = list(pool.map(work, jobs, chunksize=4))
-    costs: Costs = {name: [] for name in entries}
-    for (name, _), cost in zip(jobs, found, strict=True):
-        costs[name].append(cost)
-    return costs
+        finish(records, partial(_next_missing, missing), processes=processes, tell=_tell)
+    found = {place: records[piece.key]["costs"] for place, piece in pieces.items()}
+    return {
+        name: [cost and tuple(cost) for at in range(len(blocks)) for cost in found[name, at]]
+        for name in entries
+    }
 
 
-def _replay_job(
-    table: MakeTable, entries: Mapping[str, Entry], slots: int, job: tuple[str, int]
-) -> Cost:
-    return replay_once(table, entries[job[0]], job[1], slots)
+@cache
+def code_identity() -> str:
+    """Return what changes when the searches, or what plays them, do."""
+    rooms = (Path(smnas.__file__).parent / room for room in ("search", "space", "trial", "arch"))
+    files = [file for room in rooms for file in sorted(room.glob("*.py"))]
+    files += [Path(__file__).with_name(f"{name}.py") for name in PLAYERS]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def _next_missing(pieces: Sequence[Piece], begun: Collection[str]) -> Piece | None:
+    return next((piece for piece in pieces if piece.key not in begun), None)
+
+
+def _tell(record: Record) -> None:
+    print(record["key"], flush=True)
+
+
+def _replay_block(table: MakeTable, entry: Entry, seeds: range, slots: int) -> Record:
+    return {"costs": [replay_once(table, entry, seed, slots) for seed in seeds]}
 
 
 def replay_once(table: MakeTable, entry: Entry, seed: int, slots: int) -> Cost:

@@ -12,15 +12,18 @@ over paired seeds. `score_of_all` is what a search would score that had trained 
 where that is below 95 %, seeds differ too much for anybody to arrive but by luck.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from closed_table import TableFiles, find_tables
 from entries import CAP_TRAININGS, STAGES, Entry, load_entries
+from journal import Journal
 from replays import (
     INTERVAL_RULE,
+    KEPT,
     SHARE,
     UNITS,
     Costs,
@@ -52,24 +55,25 @@ def main() -> None:
     entries = {**load_entries(), **STAGES}
     parser.add_argument("--entries", nargs="+", choices=tuple(entries), help="only these")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--records", type=Path, default=KEPT, help="replays that are kept")
     arguments = parser.parse_args()
     chosen = {name: entries[name] for name in arguments.entries or entries}
     numbers: dict[str, Any] = {"seeds": arguments.seeds, "share": SHARE, "cap": CAP_TRAININGS}
     numbers["interval_rule"] = INTERVAL_RULE
+    replay = partial(replay_all, processes=arguments.processes, records=Journal(arguments.records))
     for name, table in find_tables(arguments.tables).items():
-        numbers[name] = replay_table(table, chosen, range(arguments.seeds), arguments.processes)
+        numbers[name] = replay_table(table, chosen, range(arguments.seeds), replay)
     write_result(arguments.json, numbers, arguments.device)
 
 
 def replay_table(
-    files: TableFiles, entries: Mapping[str, Entry], seeds: range, processes: int
+    files: TableFiles, entries: Mapping[str, Entry], seeds: range, replay: Callable[..., Costs]
 ) -> dict[str, Any]:
     """Return the numbers of one table: those of one slot in seconds, then all of them."""
     table = files()
     cap = cap_of(table)
     by_slots = {
-        f"slots_{slots}": sum_up(replay_all(files, entries, seeds, slots, processes), cap)
-        for slots in SLOTS
+        f"slots_{slots}": sum_up(replay(files, entries, seeds, slots), cap) for slots in SLOTS
     }
     return {
         **by_slots["slots_1"]["seconds"],

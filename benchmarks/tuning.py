@@ -5,25 +5,20 @@
 Each entry tries as many settings of its own, each on as many seeds as the others', and none of the
 seeds that the result is made of. That with the least median cost in seconds wins (with the least
 mean among equals; what never arrives counts as the cap) and goes to `tuned.json`, which is
-committed and which `search_efficiency.py` reads. What was replayed is in --records and is not
-replayed again; `--untuned` writes the values that tuning begins with, and replays nothing.
+committed and which `search_efficiency.py` reads. What was replayed is kept in --records and is
+not replayed again; `--untuned` writes the values that tuning begins with, and replays nothing.
 """
 
-import hashlib
-import json
-from collections.abc import Collection
-from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from closed_table import TABLES, TableFiles, find_tables
+from closed_table import TABLES, find_tables
 from entries import TUNED, Changes, Entry, Tuned
-from journal import Journal, Record
-from replays import Costs, arrived, cap_of, capped, replay_once
+from journal import Journal
+from replays import KEPT, Cost, arrived, cap_of, capped, replay_all
 from results import RESULTS, make_parser, write_result
-from side_by_side import Piece, finish
 
 FIRST_SEED = 1_000_000
 """Far from those of the result, which begin at 0."""
@@ -32,7 +27,7 @@ SETTINGS = 12
 
 RUNGS = {"rungs": 3, "eta": 3}
 TODAY: dict[str, Entry] = {
-    "smnas": Entry(algorithm="smnas", changes=RUNGS),
+    "smnas": Entry(algorithm="smnas"),
     "random": Entry(algorithm="random"),
     "local_search": Entry(algorithm="local-search"),
     "evolution": Entry(algorithm="evolution", changes={"population": 16}),
@@ -67,7 +62,7 @@ LADDERS: list[Changes] = [
 ]
 WITH_RUNGS = on_ladders(LADDERS, start=("stratified", "random"), seeds=(8, 16))
 GRIDS: dict[str, list[Changes]] = {
-    "smnas": on_ladders(LADDERS[:2], stage_one_share=(0.1, 0.3, 0.6), allocation=("share", "gain")),
+    "smnas": on_ladders([{}, LADDERS[1]], seeds=(4, 6, 8), screen_from=(10, 20)),
     "random": STARTS_ALONE,
     "local_search": STARTS_ALONE,
     "evolution": cross(population=(8, 16, 32), start=("stratified", "random"), seeds=(8, 16)),
@@ -86,84 +81,49 @@ def main() -> None:
     parser = make_parser(__doc__, "tuning")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--tables", type=Path, default=RESULTS, help="folder of the tables")
-    parser.add_argument("--records", type=Path, default=RESULTS / "tuning.jsonl")
+    parser.add_argument("--records", type=Path, default=KEPT, help="replays that are kept")
     parser.add_argument("--tuned", type=Path, default=TUNED, help="where to write the winners")
     parser.add_argument("--entries", nargs="+", choices=tuple(GRIDS), help="only these")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--budget-minutes", type=float, help="begin nothing after that; else all")
     parser.add_argument("--untuned", action="store_true", help="write what tuning begins with")
     arguments = parser.parse_args()
     if arguments.untuned:
         write_tuned(arguments.tuned, TODAY, tuned=False)
         return
-    records, table = Journal(arguments.records), find_tables(arguments.tables)[TABLES[0]]
+    files = find_tables(arguments.tables)[TABLES[0]]
     names = arguments.entries or list(GRIDS)
-    pieces = {
-        (name, at): make_piece(name, changes, table, arguments.seeds)
+    tried = {
+        f"{name} {at}": TODAY[name].with_changes(changes)
         for name in names
         for at, changes in enumerate(GRIDS[name])
     }
-    finish(
-        records,
-        partial(next_missing, list(pieces.values())),
-        processes=arguments.processes,
-        minutes=arguments.budget_minutes,
-        tell=lambda record: print(record["entry"], record["changes"], flush=True),
-    )
-    missing = [piece.key for piece in pieces.values() if piece.key not in records]
-    if missing:
-        print(f"{len(missing)} of {len(pieces)} settings are still to be replayed")
-        return
-    cap = cap_of(table())
+    seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
+    records = Journal(arguments.records)
+    costs, cap = replay_all(files, tried, seeds, 1, arguments.processes, records), cap_of(files())
     found = {
-        name: rank([records[pieces[name, at].key] for at in range(SETTINGS)], cap) for name in names
+        name: rank([(c, costs[f"{name} {at}"]) for at, c in enumerate(GRIDS[name])], cap)
+        for name in names
     }
     winners = {name: TODAY[name].with_changes(found[name][0]["changes"]) for name in names}
-    numbers = {"seeds": arguments.seeds, "settings_each": SETTINGS, "table": identify(table)}
+    numbers = {"seeds": arguments.seeds, "settings_each": SETTINGS, "table": files.identity}
     write_result(arguments.json, {**numbers, "entries": found}, arguments.device)
     if set(winners) == set(TODAY):
         write_tuned(arguments.tuned, winners, tuned=True)
 
 
-def make_piece(name: str, changes: Changes, table: TableFiles, seeds: int) -> Piece:
-    """Return the replays of one setting."""
-    entry = TODAY[name].with_changes(changes)
-    key = f"{name} {json.dumps(entry.changes, sort_keys=True)} x{seeds} {identify(table)}"
-    work = partial(replay_setting, table, entry, seeds)
-    return Piece(key, work, {"entry": name, "changes": changes})
-
-
-@cache
-def identify(table: TableFiles) -> str:
-    """Return what changes when the table does."""
-    content = table.records.read_bytes() + table.latencies.read_bytes()
-    return hashlib.sha256(content).hexdigest()[:8]
-
-
-def next_missing(pieces: list[Piece], begun: Collection[str]) -> Piece | None:
-    """Return the first piece that was not begun."""
-    return next((piece for piece in pieces if piece.key not in begun), None)
-
-
-def replay_setting(table: TableFiles, entry: Entry, seeds: int) -> Record:
-    """Return what each seed cost, with one slot."""
-    drawn = range(FIRST_SEED, FIRST_SEED + seeds)
-    return {"costs": [replay_once(table, entry, seed, slots=1) for seed in drawn]}
-
-
-def rank(records: list[Record], cap: tuple[float, float]) -> list[dict[str, Any]]:
+def rank(tried: list[tuple[Changes, list[Cost]]], cap: tuple[float, float]) -> list[dict[str, Any]]:
     """Return what each setting came to, the winner first."""
-    costs: Costs = {str(at): record["costs"] for at, record in enumerate(records)}
+    costs = {str(at): of for at, (_, of) in enumerate(tried)}
     epochs, seconds = (list(capped(costs, cap, unit).values()) for unit in ("epochs", "seconds"))
     rows = [
         {
-            "changes": record["changes"],
+            "changes": dict(changes),
             "median_seconds": float(np.median(seconds[at])),
             "mean_seconds": float(np.mean(seconds[at])),
             "median_epochs": float(np.median(epochs[at])),
-            "arrived": arrived(record["costs"]),
+            "arrived": arrived(of),
         }
-        for at, record in enumerate(records)
+        for at, (changes, of) in enumerate(tried)
     ]
     return sorted(rows, key=lambda row: (row["median_seconds"], row["mean_seconds"]))
 

@@ -95,10 +95,11 @@ LatencyFrom = Annotated[
 FinalNorm = Annotated[
     str | None,
     typer.Option(
-        metavar="bn|gn-ws|gn|both",
-        help="Norm of the detectors that ship: bn (the default), which costs no time; gn-ws or gn, "
-        "with which candidates are trained; or both bn and gn-ws: each final is then trained as "
-        "two detectors.",
+        metavar="NORM[,NORM]",
+        help="Norm of the detectors that ship: gn (the default of the micro space), with which "
+        "small data are learnt soonest; bn (the default of the paper's), which costs no time; or "
+        "gn-ws. With several, such as bn,gn, each final is trained as several detectors, and "
+        "candidates are timed with the first; both stands for bn,gn-ws.",
     ),
 ]
 Plateau = Annotated[

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from smnas.arch import DetectorArch
+from smnas.arch.parts import Norm
 from smnas.data.dataset import DetectionDataset
 from smnas.data.folds import Folds
 from smnas.detector.contract import Prediction
@@ -70,6 +71,7 @@ class Conditions:
         device: Where they are trained and timed.
         clock: Whether times are measured, or answered from multiply-adds.
         final_budget: What finals train with, and the yardstick beside them.
+        ships: Norm in which candidates are counted and timed.
         constraints: What candidates must keep to be trained.
         threads: How many torch computes with; None: as many as it likes.
         further: Accuracies to measure beside COCO's; of finals each class's AP as well.
@@ -85,6 +87,7 @@ class Conditions:
     device: str
     clock: Clock
     final_budget: Budget
+    ships: Norm = "bn"
     constraints: tuple[Constraint, ...] = ()
     threads: int | None = None
     further: tuple[str, ...] = ()
@@ -254,7 +257,7 @@ class Attempt:
     @property
     def _shipped(self) -> DetectorArch:
         arch = self._proposal.arch
-        return arch if self._ships_as_trained else arch.deployed
+        return arch if self._ships_as_trained else arch.replace(norm=self._world.ships)
 
     @property
     def _class_metrics(self) -> tuple[str, ...]:
@@ -263,7 +266,7 @@ class Attempt:
 
     @property
     def _ships_as_trained(self) -> bool:
-        """Whether this is a final, whose own form counts; a short trial's is its BN twin's."""
+        """Whether this is a final, whose own form counts; a short trial's is that of a final."""
         proposal = self._proposal
         return not proposal.is_candidate and proposal.budget == self._world.final_budget
 

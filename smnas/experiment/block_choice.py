@@ -1,6 +1,6 @@
 """Which blocks and whole detectors a search needs the times of, on a device that is not here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from math import log
@@ -91,8 +91,9 @@ def choose_blocks(
     chosen = Chosen(is_whole)
 
     def take(arch: DetectorArch, every: bool = True) -> bool:
-        forms = dict.fromkeys((arch.deployed, *final_archs(arch, settings)))
-        blocks = (b for form in forms for b in plan_blocks(form, classes, picture))
+        blocks = (
+            b for form in final_archs(arch, settings) for b in plan_blocks(form, classes, picture)
+        )
         needed = {b.key: b for b in blocks if every or what_is_alike(b) is None}
         new = {key: block for key, block in needed.items() if key not in chosen.blocks}
         if len(chosen.blocks) + len(new) > most_blocks:
@@ -104,8 +105,10 @@ def choose_blocks(
         chosen.mib = mib
         return True
 
-    yardsticks = [arch.deployed for arch in spaces.yardsticks]
-    for arch in _spanning(yardsticks, [arch.deployed for arch in structures]):
+    def shipped(archs: Iterable[DetectorArch]) -> list[DetectorArch]:
+        return [final_archs(arch, settings)[0] for arch in archs]
+
+    for arch in _spanning(shipped(spaces.yardsticks), shipped(structures)):
         if take(arch):
             chosen.detectors.append(arch)
     drawn = list(_drawn(spaces, structures, settings.seed))

@@ -18,7 +18,7 @@ from smnas.experiment.defaults import DEFAULT_RUNTIME, fill_defaults
 from smnas.experiment.recipes import Recipes, with_start
 from smnas.search.algorithms import AlgorithmName
 from smnas.search.parts import SearchParts
-from smnas.search.settings import MAX_FINALS, FinalNorm, SearchSettings, TieWidth
+from smnas.search.settings import MAX_FINALS, FinalNorms, SearchSettings, TieWidth
 from smnas.training.recipe import Recipe
 from smnas.trial.constraint import ConstraintText
 from smnas.trial.metrics import DEFAULT_OBJECTIVES, ObjectiveNames
@@ -67,8 +67,8 @@ class SearchConfig(_Value):
     """Structures of the stage-one front that stage two searches around, at most."""
     finals: Annotated[int, Field(ge=1, le=MAX_FINALS)]
     """Members of the front that get the final training, at most."""
-    final_norm: FinalNorm = "bn"
-    """Norm that the finals are trained with, which ships; ``both``: each is trained twice."""
+    final_norm: FinalNorms
+    """Norms that ship: each final is trained with each. Candidates are timed with the first."""
     budgets: Budgets = Budgets()
     algorithm: AlgorithmName = "smnas"
     """What makes the proposals: SM-NAS, or a rival on the same ground."""
@@ -143,7 +143,7 @@ class SearchConfig(_Value):
             stage_one=stage_one,
             stage_two=stage_two,
             final=final,
-            final_norm=self.final_norm,
+            final_norms=self.final_norm,
             population=self.population,
             yardsticks=self.yardsticks,
             objectives=self.objectives,

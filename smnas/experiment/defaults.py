@@ -13,6 +13,7 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
         "seeds": 6,
         "groups": 2,
         "finals": 5,
+        "final_norm": "gn",
     },
     # SM-NAS: 500 structures at 5 epochs, 300 codes at 9 in each of 6 groups (paper.md 1.2, 2.5).
     "paper": {
@@ -21,6 +22,7 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
         "seeds": 50,
         "groups": 6,
         "finals": MAX_FINALS,
+        "final_norm": "bn",
         "budgets": {
             "stage_one": {"epochs": 5},
             "stage_two": {"epochs": 9},

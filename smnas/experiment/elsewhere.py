@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smnas.arch import DetectorArch
+from smnas.arch.parts import Norm
 from smnas.archive.archive import Archive
 from smnas.errors import ArchError, ConfigError, MeasurementError, RunMismatchError
 from smnas.experiment.run_folder import DEVICE_REPORT, write_whole
@@ -46,8 +47,12 @@ def keep_report(report: Path | None, folder: Path) -> None:
         write_whole(kept, report.read_bytes())
 
 
-def read_times(path: Path, spaces: SpacePair, classes: int, seed: int) -> tuple[DeviceTimes, str]:
+def read_times(
+    path: Path, spaces: SpacePair, classes: int, seed: int, ships: Norm
+) -> tuple[DeviceTimes, str]:
     """Return the times in a report, and what they are worth to a search, in a sentence.
+
+    ``ships`` is the norm in which its candidates are timed.
 
     Raises:
         ConfigError: It is of another space, or of other data.
@@ -63,7 +68,7 @@ def read_times(path: Path, spaces: SpacePair, classes: int, seed: int) -> tuple[
     rng, flags, reason = generator(seed, "device report"), list[str | None](), ""
     for _ in range(_LOOKED_AT):
         try:
-            flags.append(times.predict(spaces.structural.sample(rng).deployed).flag)
+            flags.append(times.predict(spaces.structural.sample(rng).replace(norm=ships)).flag)
         except (MeasurementError, ArchError) as error:
             reason = str(error)
     if not flags:

@@ -63,7 +63,7 @@ def prepare(config: SearchConfig, report: Path | None = None) -> Prepared:
     if report is None:
         return Prepared(splits, spaces, settings, notes)
     classes = len(splits.train.categories)
-    elsewhere, told = read_times(report, spaces, classes, config.seed)
+    elsewhere, told = read_times(report, spaces, classes, config.seed, config.final_norm[0])
     return Prepared(splits, spaces, settings, (*notes, told), elsewhere)
 
 

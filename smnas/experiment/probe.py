@@ -91,15 +91,19 @@ def _probe(world: Conditions, archs: Sequence[DetectorArch], seed: int) -> Probe
         training_s=scale * float(np.mean(training)),
         prediction_s=scale * float(np.mean(prediction)),
         candidate_s=_time_rest(middling, 1, world, seed),
-        final_s=_time_rest(middling.deployed, "final", world, seed),
+        final_s=_time_rest(_shipped(middling, world), "final", world, seed),
         params_m=float(np.mean([params_m for _, params_m, _ in costs])),
         memory_mb=_most_memory_mb(world.device),
     )
 
 
+def _shipped(arch: DetectorArch, world: Conditions) -> DetectorArch:
+    return arch.replace(norm=world.ships)
+
+
 def _count(arch: DetectorArch, world: Conditions) -> tuple[float, float]:
     """Return multiply-adds and parameters as deployed."""
-    counts = count_cost(arch.deployed, len(world.train.categories))
+    counts = count_cost(_shipped(arch, world), len(world.train.categories))
     found = {item.metric: item.value for item in counts}
     return found["macs_g"], found["params_m"]
 
@@ -142,7 +146,7 @@ def _from_scratch(world: Conditions) -> Recipe:
 
 def _time_prediction(arch: DetectorArch, world: Conditions) -> float:
     """Return the seconds of reading and predicting one picture."""
-    twin = build_twin(arch.deployed, world.train.categories, world.device)
+    twin = build_twin(_shipped(arch, world), world.train.categories, world.device)
     pictures = [i % len(world.val) for i in range(_PICTURES + 1)]
     twin.predict(world.val.read(pictures[0])[0])
     began = time.perf_counter()

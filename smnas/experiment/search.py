@@ -128,6 +128,7 @@ def plan_trials(config: SearchConfig, ready: Prepared, workplace: Workplace) -> 
         device=config.device,
         clock=config.clock,
         final_budget=ready.settings.final,
+        ships=ready.settings.final_norms[0],
         runtime=config.runtime,
         elsewhere=ready.elsewhere,
     )

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from smnas.arch.parts import InputSize
+from smnas.arch.parts import InputSize, Norm
 from smnas.data.category_file import FILE_NAME as CATEGORIES
 from smnas.data.dataset import hash_content
 from smnas.data.embedded import is_embedded
@@ -43,6 +43,8 @@ class TrialWorld(BaseModel):
     device: str
     clock: Clock
     final_budget: Budget
+    ships: Norm
+    """In which candidates are counted and timed."""
     constraints: tuple[ConstraintText, ...]
     further: tuple[str, ...] = ()
     """Accuracies to measure beside COCO's."""
@@ -81,6 +83,7 @@ class TrialWorld(BaseModel):
             device=config.device,
             clock=config.clock,
             final_budget=final_budget,
+            ships=config.final_norm[0],
             constraints=config.constraints,
             threads=threads,
             further=further,
@@ -120,6 +123,7 @@ class TrialWorld(BaseModel):
             device=self.device,
             clock=self.clock,
             final_budget=self.final_budget,
+            ships=self.ships,
             constraints=self.constraints,
             further=self.further,
             threads=self.threads,

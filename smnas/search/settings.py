@@ -1,8 +1,15 @@
 """How much a search may try, how it divides that, and how small a difference means nothing."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from smnas.arch.parts import Norm
 from smnas.search.parts import SearchParts
@@ -23,8 +30,28 @@ PLATEAU_GAIN = 0.01
 TieWidth = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-FinalNorm = Literal["bn", "gn-ws", "gn", "both"]
-"""Norm of the finals; ``both``: each is trained with ``bn`` and ``gn-ws``, as two detectors."""
+def _read_norms(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in _BOTH.get(value, value).split(","))
+
+
+def _check_norms(norms: tuple[Norm, ...]) -> tuple[Norm, ...]:
+    if len(set(norms)) < len(norms):
+        raise ValueError(f"expected each norm once; got {', '.join(norms)}")
+    return norms
+
+
+_BOTH = {"both": "bn,gn-ws"}
+FinalNorms = Annotated[
+    tuple[Norm, ...],
+    Field(min_length=1),
+    BeforeValidator(_read_norms),
+    AfterValidator(_check_norms),
+]
+"""Norms that finals are trained with, each as a detector of its own; also as one text with commas
+between them. ``both`` are the paper's two: ``bn``, which ships, and ``gn-ws``. Candidates count and
+are timed with the first."""
 
 
 class SearchSettings(BaseModel):
@@ -55,8 +82,8 @@ class SearchSettings(BaseModel):
     stage_one: Budget
     stage_two: Budget
     final: Budget
-    final_norm: FinalNorm = "bn"
-    """Norm of the finals; the paper ships BN (paper.md 4.4)."""
+    final_norms: FinalNorms = ("bn",)
+    """Of the finals; the yardstick has the first. The paper ships BN (paper.md 4.4)."""
     objectives: ObjectiveNames = DEFAULT_OBJECTIVES
     """What the fronts of stage one and of the finals are taken over."""
     ap_tie: TieWidth = 0.005
@@ -79,11 +106,6 @@ class SearchSettings(BaseModel):
                 " expected at least 1: raise one of them"
             )
         return self
-
-    @property
-    def final_norms(self) -> tuple[Norm, ...]:
-        """The norms that each final is trained with; the yardstick has the first."""
-        return ("bn", "gn-ws") if self.final_norm == "both" else (self.final_norm,)
 
     @property
     def final_trainings(self) -> int:

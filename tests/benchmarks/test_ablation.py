@@ -74,10 +74,12 @@ def test_the_ablation_is_written(ablation, tmp_path, monkeypatch):
     monkeypatch.setattr("entries.CAP_TRAININGS", 20)
     path = tmp_path / "found.json"
     write_table(make_table(), tmp_path)
-    given = ["--tables", tmp_path, "--json", path, "--seeds", 1]
+    given = ["--tables", tmp_path, "--records", tmp_path / "replays.jsonl", "--json", path]
+    given += ["--seeds", 1]
     monkeypatch.setattr("sys.argv", ["ablation.py", *map(str, given)])
     ablation.main()
     rows = json.loads(path.read_text())["scenes"]
     assert rows["full"]["seconds"]["ratio"] == 1.0
-    assert {"plain", "without_rungs", "only_screening", "mo_asha"} <= set(rows)
+    assert {"plain", "only_screening", "mo_asha"} <= set(rows)
+    assert {"with_rungs", "without_rungs"} & set(rows)
     assert all(row["seconds"]["median"] > 0 for row in rows.values())

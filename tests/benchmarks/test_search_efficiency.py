@@ -233,10 +233,15 @@ def test_the_result_is_written_for_every_table_that_there_is(tmp_path, monkeypat
     lines = files.records.read_text().splitlines(keepends=True)
     half = [line for line in lines if json.loads(line)["arch"].startswith(("64x", "128x"))]
     (tmp_path / "table_trees.jsonl").write_text("".join(half))
-    given = ["--tables", tmp_path, "--json", path, "--seeds", 1]
+    kept = tmp_path / "replays.jsonl"
+    given = ["--tables", tmp_path, "--records", kept, "--json", path, "--seeds", 1]
     given += ["--entries", "random", "local_search"]
     monkeypatch.setattr("sys.argv", ["search_efficiency.py", *map(str, given)])
     search_efficiency.main()
+    lines = kept.read_text()
+    assert lines.count("\n") == 8
+    search_efficiency.main()
+    assert kept.read_text() == lines
     numbers = json.loads(path.read_text())
     for name, members in (("scenes", 288), ("trees", 144)):
         found = numbers[name]

@@ -35,12 +35,12 @@ def test_the_committed_entries_are_those_that_are_tuned(tuning):
 
 
 def test_the_least_median_wins_and_the_mean_decides_ties(tuning):
-    records = [
-        {"changes": {"seeds": 4}, "costs": [[9.0, 9.0], [9.0, 9.0], None]},
-        {"changes": {"seeds": 8}, "costs": [[8.0, 9.0], [8.0, 9.0], [8.0, 9.0]]},
-        {"changes": {"seeds": 16}, "costs": [None, None, [1.0, 1.0]]},
+    tried = [
+        ({"seeds": 4}, [(9.0, 9.0), (9.0, 9.0), None]),
+        ({"seeds": 8}, [(8.0, 9.0), (8.0, 9.0), (8.0, 9.0)]),
+        ({"seeds": 16}, [None, None, (1.0, 1.0)]),
     ]
-    rows = tuning.rank(records, (100.0, 50.0))
+    rows = tuning.rank(tried, (100.0, 50.0))
     assert [row["changes"]["seeds"] for row in rows] == [8, 4, 16]
     assert [row["median_seconds"] for row in rows] == [9.0, 9.0, 50.0]
     assert rows[2]["arrived"] == pytest.approx(1 / 3)

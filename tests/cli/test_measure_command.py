@@ -31,7 +31,7 @@ def test_it_is_given_the_search_and_says_what_is_next(call, asked, tmp_path):
     )  # fmt: skip
     assert found.exit_code == 0, found.stderr
     ((config, place, most_blocks, most_mib),) = asked
-    assert (config.inputs, config.final_norm, config.seed) == (("96x64",), "both", 3)
+    assert (config.inputs, config.final_norm, config.seed) == (("96x64",), ("bn", "gn-ws"), 3)
     assert (place, most_blocks, most_mib) == (out, 1500, 2048.0)
     assert "77 files, 12 MiB" in found.stdout
     assert "--latency-from device-report.json" in found.stdout

@@ -71,7 +71,7 @@ def test_all_flags_reach_the_search(call: Call, searched: dict[str, Any], tmp_pa
     assert (config.space, config.trials, config.hours) == ("paper", 9, 2.5)
     assert (config.seed, config.device) == (3, "cuda:1")
     assert str(config.recipe.initial_weights) == "w"
-    assert config.final_norm == "both"
+    assert config.final_norm == ("bn", "gn-ws")
     assert config.plateau == config.settings(100).plateau == 40
     assert config.recipes.stage_two.peak_learning_rate == 0.24
     assert searched["folder"] == Path("runs/boxes")

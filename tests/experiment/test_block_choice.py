@@ -76,10 +76,11 @@ def test_whole_detectors_are_of_both_families_and_span_the_space():
 
 
 def test_a_norm_that_ships_has_blocks_of_its_own():
-    both = choose(settings=SETTINGS.model_copy(update={"final_norm": "both"}))
+    both = choose(settings=SETTINGS.model_copy(update={"final_norms": ("gn", "bn")}))
     for arch in SPACES.structural.enumerate():
-        assert keys_of(arch.deployed) | keys_of(arch) <= both.blocks.keys()
-    assert not any("gn-ws" in key for key in choose().blocks)
+        assert keys_of(arch.deployed) | keys_of(arch.replace(norm="gn")) <= both.blocks.keys()
+    assert all(arch.norm == "gn" for arch in both.detectors)
+    assert {getattr(block, "norm", "bn") for block in choose().blocks.values()} == {"bn"}
 
 
 def test_a_limit_is_kept_and_what_no_others_tell_comes_first():

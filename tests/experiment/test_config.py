@@ -28,6 +28,16 @@ def test_defaults_follow_the_space():
     assert config.budgets.stage_two == Budget(epochs=9)
     assert config.budgets.final == Budget(epochs=24)
     assert config.settings(100).stage_one_trials == 500
+    assert config.final_norm == ("bn",)
+    assert make_config("trees").settings(100).final_norms == ("gn",)
+
+
+def test_norms_that_ship_are_one_text():
+    norms = [make_config("trees", final_norm=text).final_norm for text in ("bn, gn", "both")]
+    assert norms == [("bn", "gn"), ("bn", "gn-ws")]
+    for wrong in ("gn,gn", "group", ""):
+        with pytest.raises(ConfigError, match="final_norm"):
+            make_config("trees", final_norm=wrong)
 
 
 def test_numbers_come_from_the_deployed_file_unless_a_gpu_or_the_user_says_otherwise():

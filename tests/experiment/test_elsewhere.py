@@ -88,21 +88,21 @@ def test_what_no_time_can_be_told_of_is_not_trained(make_evaluator, times, monke
 
 
 def test_a_report_is_tried_on_the_space(report):
-    times, told = read_times(report, make_spaces("32x32", "64x64"), 1, seed=0)
+    times, told = read_times(report, make_spaces("32x32", "64x64"), 1, seed=0, ships="bn")
     assert times == DeviceTimes.read(report)
     assert "Times are predicted for a small device (onnxruntime, 2 threads), not measured" in told
     assert "Of 100 structures drawn 100 have all their blocks timed." in told
-    _, half = read_times(report, make_spaces("32x32", "128x128"), 1, seed=0)
+    _, half = read_times(report, make_spaces("32x32", "128x128"), 1, seed=0, ships="bn")
     assert "cannot be told and are not trained" in half
     with pytest.raises(ConfigError, match="no detector of the space can be told: no time on"):
-        read_times(report, make_spaces("128x128"), 1, seed=0)
+        read_times(report, make_spaces("128x128"), 1, seed=0, ships="bn")
     with pytest.raises(ConfigError, match="of 3 classes, as the data have; got those of 1"):
-        read_times(report, make_spaces("32x32"), 3, seed=0)
+        read_times(report, make_spaces("32x32"), 3, seed=0, ships="bn")
 
 
 def test_a_busy_device_is_said(tmp_path):
     report = write_report(tmp_path / "busy.json", flag="the cat sat on it")
-    _, told = read_times(report, make_spaces("32x32"), 1, seed=0)
+    _, told = read_times(report, make_spaces("32x32"), 1, seed=0, ships="bn")
     assert "Take care: 12 of 12 detectors" in told
 
 
@@ -146,4 +146,4 @@ def test_a_search_has_one_clock(report, tmp_path):
 
 def test_no_report_is_said_before_anything_runs(tmp_path):
     with pytest.raises(MissingFileError, match="no such device report"):
-        read_times(tmp_path / "none.json", make_spaces("32x32"), 1, seed=0)
+        read_times(tmp_path / "none.json", make_spaces("32x32"), 1, seed=0, ships="bn")

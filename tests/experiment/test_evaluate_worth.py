@@ -91,7 +91,11 @@ def test_one_that_is_too_slow_by_its_blocks_is_neither_exported_nor_timed(
     assert "latency_ms_predicted is 40 (35 to 46), not measured" in outcome.failure.reason
     assert predicted in outcome.measurements
     assert "latency_ms" not in {item.metric for item in outcome.measurements}
-    assert asked == [make_trial().proposal.arch.deployed] * 2
+    arch = make_trial().proposal.arch
+    assert asked == [arch.deployed] * 2
+    limits = _constraints("latency_ms <= 30")
+    make_evaluator(constraints=limits, clock="device", ships="gn-ws")(make_trial())
+    assert asked[2:] == [arch.replace(norm="gn-ws")]
 
 
 def test_nothing_is_predicted_where_no_clock_is_read(make_evaluator, monkeypatch):

@@ -16,7 +16,7 @@ def test_the_first_yardstick_comes_last_and_all_have_the_final_budget(
     last = [t.proposal for t in trials if t.proposal.budget == settings.final]
     assert [p.stage for p in last] == ["yardstick"] * (trained - 1) + ["final"] * 2 + ["yardstick"]
     beside = [p.arch for p in last if p.stage == "yardstick"]
-    wanted = [arch.replace(norm=settings.final_norm) for arch in micro.yardsticks[:trained]]
+    wanted = [arch.replace(norm=settings.final_norms[0]) for arch in micro.yardsticks[:trained]]
     assert [*beside[-1:], *beside[:-1]] == wanted
     assert trials[-1].proposal == last[-1]
 

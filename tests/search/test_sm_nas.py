@@ -74,7 +74,7 @@ def test_seeds_of_trainings_come_from_arch_and_budget(finished):
 
 @pytest.mark.parametrize("norm", ["bn", "gn-ws"])
 def test_finals_are_their_parents_with_the_norm_that_ships(micro, make_settings, world, norm):
-    settings = make_settings(final_norm=norm)
+    settings = make_settings(final_norms=norm)
     trials = world().play(SmNas(micro, settings))
     finals = _stage(trials, "final")
     chosen = choose_finalists(trials, settings)
@@ -92,7 +92,7 @@ def test_finals_are_their_parents_with_the_norm_that_ships(micro, make_settings,
 
 
 def test_both_norms_are_two_detectors_of_each_finalist(micro, make_settings, world):
-    settings = make_settings(final_norm="both")
+    settings = make_settings(final_norms="both")
     trials = world().play(SmNas(micro, settings))
     finals = [trial.proposal for trial in _stage(trials, "final")]
     chosen = choose_finalists(trials, settings)
