@@ -24,7 +24,7 @@ class SearchParts(BaseModel):
     screening: Literal["ensemble", "macs", "none"] = "ensemble"
     """What judges many offspring, of which one is proposed: an ensemble over the whole archive, the
     same over multiply-adds alone, or nothing."""
-    screen_from: Annotated[int, Field(ge=2)] = 20
+    screen_from: Annotated[int, Field(ge=2)] = 10
     """Finished candidates before which nothing is screened."""
     offspring: Annotated[int, Field(ge=1, le=4096)] = 64
     """Offspring that are screened for a proposal."""
