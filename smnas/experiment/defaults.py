@@ -36,9 +36,9 @@ SPACE_DEFAULTS: dict[str, dict[str, Any]] = {
 def fill_defaults(said: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a configuration with those that follow from others.
 
-    A recipe may be said by its name, which then stands for the recipes of all parts and, where no
-    budgets are said, for budgets. On a CPU numbers come from the file that is deployed; onnxruntime
-    for a GPU is an extra, so torch's are the default there.
+    A recipe may be said by its name, which then stands for the recipes of all parts and, where
+    these are not said, for budgets and the norm that ships. On a CPU numbers come from the file
+    that is deployed; onnxruntime for a GPU is an extra, so torch's are the default there.
 
     Raises:
         ConfigError: No such recipe.
@@ -48,7 +48,8 @@ def fill_defaults(said: dict[str, Any]) -> dict[str, Any]:
     named = named_recipe(recipe) if isinstance(recipe, str) else {}
     usual = {**defaults.get("budgets", {}), **named.pop("budgets", {})}
     runtime = DEFAULT_RUNTIME if said.get("device", "cpu") == "cpu" else "torch-eager"
-    filled = {"runtime": runtime, **defaults, **said, **named}
+    usual_norm = {key: named.pop(key) for key in ("final_norm",) if key in named}
+    filled = {"runtime": runtime, **defaults, **usual_norm, **said, **named}
     if isinstance(budgets, dict):
         filled["budgets"] = {**usual, **budgets}
     return filled

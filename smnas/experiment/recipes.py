@@ -161,9 +161,10 @@ RECIPES: dict[str, dict[str, Any]] = {
             "stage_two": {"epochs": 9},
             "final": {"epochs": 24},
         },
+        "final_norm": "bn",
     },
 }
-"""What a recipe's name sets of a ``SearchConfig``; budgets only where nothing else is said."""
+"""What a recipe's name sets of a ``SearchConfig``; budgets and norm where nothing else is said."""
 
 
 def named_recipe(name: str) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def test_defaults_follow_the_space():
     assert config.budgets.stage_two == Budget(epochs=9)
     assert config.budgets.final == Budget(epochs=24)
     assert config.settings(100).stage_one_trials == 500
-    assert config.final_norm == ("bn",)
+    assert config.final_norm == make_config("trees", recipe="paper").final_norm == ("bn",)
+    assert make_config("trees", recipe="paper", final_norm="gn").final_norm == ("gn",)
     assert make_config("trees").settings(100).final_norms == ("gn",)
 
 
