@@ -130,11 +130,9 @@ class History:
         """Return what a candidate was proposed for: stage one (1), or a group (its frame)."""
         return 1 if trial.proposal.stage == 1 else frame_of(trial.proposal.arch)
 
-    def running(self) -> list[tuple[Hashable, float]]:
-        """Return arm and epochs of every candidate that is unfinished."""
-        numbers = sorted(self._unfinished[1] | self._unfinished[2])
-        waiting = [self._trials[number] for number in numbers]
-        return [(self.arm_of(trial), float(self.epochs_of(trial))) for trial in waiting]
+    def running(self) -> list[Trial]:
+        """Return every candidate that is unfinished."""
+        return [self._trials[n] for n in sorted(self._unfinished[1] | self._unfinished[2])]
 
     def structures(self, budget: Budget) -> Pool:
         """Return the trials of stage one with this budget."""

@@ -75,6 +75,7 @@ class Screen:
         front: Sequence[Trial],
         objectives: Sequence[Objective],
         begun: int,
+        running: Sequence[DetectorArch] = (),
     ) -> list[tuple[float, float]] | None:
         """Return how promising each of the offspring is, the higher the better; None: too early.
 
@@ -84,19 +85,25 @@ class Screen:
             front: What there is to move.
             objectives: By which.
             begun: How many trials the archive has; the fit is that of a smaller, fixed number.
+            running: What is on its way. Each member of the ensemble takes it to come out as it
+                predicts, so that several slots do not all try the same.
         """
         model = self._model(begun)
         if model is None:
             return None
-        told_NF = np.stack([self._describe(arch) for arch in offspring])
-        budget_NF = np.tile(describe_budget(budget), (len(offspring), 1))
-        outputs_KNO = model.predict(np.hstack([told_NF, budget_NF]))
+        told_AF = np.stack([self._describe(arch) for arch in (*offspring, *running)])
+        budget_AF = np.tile(describe_budget(budget), (len(told_AF), 1))
+        outputs_KAO = model.predict(np.hstack([told_AF, budget_AF]))
+        outputs_KNO = outputs_KAO[:, : len(offspring)]
         columns = [self._objectives.index(objective) for objective in objectives]
         rows = [[o.of(trial) for o in objectives] for trial in front]
         front_FM = np.array(rows, dtype=np.float64).reshape(len(front), len(objectives))
         ties = np.array([o.utility_tie for o in objectives])
-        # How far beyond a member of the front in the objective where it is beyond most.
-        beyond_KNF = np.max(outputs_KNO[:, :, None, columns] - front_FM[None, None] - ties, axis=3)
+        known_KFM = np.tile(front_FM, (len(outputs_KAO), 1, 1))
+        running_KRM = outputs_KAO[:, len(offspring) :, columns]
+        rivals_KFM = np.concatenate([known_KFM, running_KRM], axis=1)
+        # How far beyond one of them in the objective where it is beyond most.
+        beyond_KNF = np.max(outputs_KNO[:, :, None, columns] - rivals_KFM[:, None] - ties, axis=3)
         margin_KN = beyond_KNF.min(axis=2, initial=np.inf)
         chance_N = (margin_KN > 0).mean(axis=0)
         seconds_N = np.exp(outputs_KNO[:, :, -1].mean(axis=0))

@@ -216,7 +216,8 @@ class SmNas:
         if self._settings.parts.screening == "none" or not screen.is_ready(number):
             return None
         front, objectives = tuple(pool.front), pool.objectives
-        return lambda offspring: screen.score(offspring, budget, front, objectives, number)
+        running = [trial.proposal.arch for trial in self._history.running()]
+        return lambda offspring: screen.score(offspring, budget, front, objectives, number, running)
 
     def _rule(self, arch: DetectorArch, pool: Pool, number: int) -> PruneRule | None:
         """Return what would have ``arch`` pruned, now and then with the order to train it.

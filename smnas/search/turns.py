@@ -57,4 +57,5 @@ class Turns:
         found = [item for budget in budgets for item in history.gains.of(budget)]
         found.sort(key=lambda item: item[0].number)
         finished = ((history.arm_of(t), gain, float(history.epochs_of(t))) for t, gain in found)
-        yield from (arms[arm] for arm in rank_arms(list(arms), finished, history.running()))
+        running = [(history.arm_of(t), float(history.epochs_of(t))) for t in history.running()]
+        yield from (arms[arm] for arm in rank_arms(list(arms), finished, running))

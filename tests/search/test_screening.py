@@ -136,3 +136,18 @@ def test_without_a_front_everything_moves_it(known, make_settings):
     objectives = settings.stage_one_objectives
     scores = _screen(known[:30], settings).score(archs, settings.stage_one, [], objectives, 30)
     assert all(worth > 0 for worth, _ in scores)
+
+
+def test_what_is_on_its_way_leaves_nothing_to_gain_for_what_is_like_it(known, make_settings):
+    settings = make_settings()
+    screen, objectives = _screen(known[:40], settings), settings.stage_one_objectives
+    archs = [trial.proposal.arch for trial in known[40:]]
+
+    def worths(offspring, running):
+        scores = screen.score(offspring, settings.stage_one, [], objectives, 40, running)
+        return np.array([worth for worth, _ in scores])
+
+    alone, beside = worths(archs, []), worths(archs, archs[:2])
+    assert (beside <= alone).all()
+    assert (beside[:2] == 0).all()
+    assert beside[2:].any()
