@@ -36,7 +36,7 @@ from results import RESULTS, make_parser, write_result
 from smnas.search.parts import PLAIN, SearchParts
 
 PARTS: dict[str, Any] = {
-    "rungs": 3,
+    "rungs": 2,
     "start": "stratified",
     "parents": "sparse",
     "screening": "ensemble",
