@@ -48,8 +48,8 @@ def fill_defaults(said: dict[str, Any]) -> dict[str, Any]:
     named = named_recipe(recipe) if isinstance(recipe, str) else {}
     usual = {**defaults.get("budgets", {}), **named.pop("budgets", {})}
     runtime = DEFAULT_RUNTIME if said.get("device", "cpu") == "cpu" else "torch-eager"
-    usual_norm = {key: named.pop(key) for key in ("final_norm",) if key in named}
-    filled = {"runtime": runtime, **defaults, **usual_norm, **said, **named}
+    norm = named.pop("final_norm", defaults["final_norm"])
+    filled = {"runtime": runtime, **defaults, "final_norm": norm, **said, **named}
     if isinstance(budgets, dict):
         filled["budgets"] = {**usual, **budgets}
     return filled

@@ -81,5 +81,5 @@ def test_the_ablation_is_written(ablation, tmp_path, monkeypatch):
     rows = json.loads(path.read_text())["scenes"]
     assert rows["full"]["seconds"]["ratio"] == 1.0
     assert {"plain", "only_screening", "mo_asha"} <= set(rows)
-    assert {"with_rungs", "without_rungs"} & set(rows)
+    assert len({"with_rungs", "without_rungs"} & set(rows)) == 1
     assert all(row["seconds"]["median"] > 0 for row in rows.values())
