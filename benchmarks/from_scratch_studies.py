@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from table_members import draw_spread
-from table_setting import DATA as TABLE_DATA
-from table_setting import RECIPE, TOP
+from table_setting import RECIPE, SETTINGS
 from training import Training
 
 from smnas.data.transforms import Augmentation
@@ -20,6 +19,7 @@ EPOCHS = 4
 STEM = "96x96/basicblock_16_1-21-21-21/fpn-p2-p4-32/none/retina/anchor-scale=3/convs=2"
 BN, GN, GN_WS = (f"{STEM}{norm}/pre-nms=300" for norm in ("", "/norm=gn", "/norm=gn-ws"))
 MEMBERS = 12
+TABLE = SETTINGS["scenes"]
 
 NORMS = {"bn": BN, "gn": GN, "gn_ws": GN_WS}
 RATES = (0.03, 0.1, 0.3)
@@ -131,8 +131,8 @@ def member_study(seed: int, budgets: Sequence[int] = (1, 2)) -> list[Case]:
             f"{arch} budget={budget}",
             Training(
                 arch=arch,
-                data=TABLE_DATA["scenes"],
-                epochs=budget * TOP.epochs,
+                data=TABLE.data,
+                epochs=budget * TABLE.top.epochs,
                 recipe=RECIPE,
                 seed=seed,
             ),

@@ -21,7 +21,7 @@ from journal import Journal, Record
 from results import RESULTS, make_parser
 from side_by_side import Piece, finish
 from table_members import load_plan
-from table_setting import DATA, RECIPE, RUNGS
+from table_setting import RECIPE, SETTINGS, Setting
 from training import judge, keep
 
 from smnas.arch import DetectorArch
@@ -49,7 +49,7 @@ EFFORT = Effort(seconds=0.25, max_repeats=50, max_warmup=10)
 def main() -> None:
     """Train what is missing, or time what has been trained."""
     parser = make_parser(__doc__, "table_scenes")
-    parser.add_argument("--data", choices=tuple(DATA), default="scenes")
+    parser.add_argument("--data", choices=tuple(SETTINGS), default="scenes")
     parser.add_argument("--records", type=Path, help="default: results/table_DATA.jsonl")
     parser.add_argument("--latencies", type=Path, default=RESULTS / "table_latency.jsonl")
     parser.add_argument("--processes", type=int, default=1, help="members trained at a time")
@@ -58,13 +58,14 @@ def main() -> None:
     parser.add_argument("--latency", action="store_true", help="time the members, train none")
     arguments = parser.parse_args()
     records = Journal(arguments.records or RESULTS / f"table_{arguments.data}.jsonl")
+    setting = SETTINGS[arguments.data]
     if arguments.latency:
         torch.set_num_threads(1)
-        measure_latencies(records, Journal(arguments.latencies), DATA[arguments.data])
+        measure_latencies(records, Journal(arguments.latencies), setting.data)
         return
     finish(
         records,
-        partial(next_training, records, DATA[arguments.data]),
+        partial(next_training, records, setting),
         processes=arguments.processes,
         minutes=arguments.budget_minutes,
         most=arguments.most,
@@ -72,7 +73,7 @@ def main() -> None:
     )
 
 
-def next_training(records: Journal, data: str, begun: Collection[str]) -> Piece | None:
+def next_training(records: Journal, setting: Setting, begun: Collection[str]) -> Piece | None:
     """Return the next training: the first seed of all members, then of those that get more."""
     members = load_plan().members
     jobs = [(arch, 0) for arch in members]
@@ -81,7 +82,7 @@ def next_training(records: Journal, data: str, begun: Collection[str]) -> Piece 
         jobs = [(arch, seed) for seed in range(1, SEEDS) for arch in chosen]
     for arch, seed in jobs:
         if (key := _key(arch, seed)) not in begun:
-            work = partial(train_member, arch, seed, data)
+            work = partial(train_member, arch, seed, setting)
             return Piece(key, work, {"arch": arch, "seed": seed})
     return None
 
@@ -115,9 +116,9 @@ def choose_repeated(first: dict[str, dict[str, Any]]) -> list[str]:
     return [*ordered[:NEAR], *(rest[at] for at in sorted(drawn.tolist()))]
 
 
-def train_member(text: str, seed: int, data: str) -> dict[str, Any]:
+def train_member(text: str, seed: int, setting: Setting) -> dict[str, Any]:
     """Return what one training reached at every rung, and what it took."""
-    splits, arch = keep(data), DetectorArch.parse(text)
+    splits, arch = keep(setting.data), DetectorArch.parse(text)
     classes = len(splits.train.categories)
     cost = {item.metric: item.value for item in count_cost(arch.deployed, classes)}
     began = time.process_time()
@@ -131,7 +132,7 @@ def train_member(text: str, seed: int, data: str) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory() as folder:
         start: Path | None = None
-        for budget in RUNGS:
+        for budget in setting.rungs:
             detector = build_detector(arch, classes, RECIPE.losses, weights)
             course = Course(budget.epochs, budget.horizon_epochs, budget.cooldown_epochs)
             kept = Checkpoints(Path(folder) / str(budget.epochs), start)

@@ -79,16 +79,15 @@ def test_changes_are_made_together_when_the_recipe_is_known(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_member_goes_up_the_rungs(monkeypatch):
+def test_a_member_goes_up_the_rungs():
     import table
     from table_members import load_plan
+    from table_setting import Setting
 
-    from smnas.search.rungs import ladder
     from smnas.trial.budget import Budget
 
-    monkeypatch.setattr(table, "RUNGS", ladder(Budget(epochs=4), rungs=2, eta=2))
-    record = table.train_member(load_plan().members[0], 0, TINY)
-    assert [rung["epochs"] for rung in record["rungs"]] == [2, 4]
+    record = table.train_member(load_plan().members[0], 0, Setting(TINY, Budget(epochs=4)))
+    assert [rung["epochs"] for rung in record["rungs"]] == [1, 4]
     assert all(0 <= rung["ap_test"] <= 1 for rung in record["rungs"])
     assert record["macs_g"] > 0
 
