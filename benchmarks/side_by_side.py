@@ -44,6 +44,11 @@ class TimeLimit:
         """Return whether so much more still fits."""
         return self._end is None or time.monotonic() + seconds <= self._end
 
+    @property
+    def minutes_left(self) -> float | None:
+        """Until then; None: no end."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic()) / 60
+
 
 def finish(
     journal: Journal,

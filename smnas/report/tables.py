@@ -108,13 +108,17 @@ def is_final(trials: Sequence[Trial]) -> bool:
     """Return whether the final training is over.
 
     It is when nothing of it is still running, there are finals, and the main yardstick, which is
-    proposed last of all, has been trained beside them.
+    proposed last of all, has been trained beside them, or before them for as long.
     """
     finalists = [trial for trial in trials if _is_finalist(trial)]
     if not any(is_measured(trial) for trial in finalists):
         return False
     yardsticks = [trial for trial in trials if trial.proposal.stage == "yardstick"]
-    begun = any(trial.number > finalists[0].number for trial in yardsticks)
+    first = finalists[0]
+    begun = any(
+        trial.number > first.number or trial.proposal.budget == first.proposal.budget
+        for trial in yardsticks
+    )
     return begun and all(trial.outcome is not None for trial in [*finalists, *yardsticks])
 
 

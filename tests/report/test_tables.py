@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smnas.report.tables import FrontRow, front_rows, is_final, recommended
 from smnas.report.verdict import yardstick_row
+from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -158,6 +159,18 @@ def test_it_is_final_only_when_the_yardstick_stands_beside_the_finals(
     assert [row["final"] for row in front_rows(trials, tmp_path)] == [False]
     trials.append(make_trial(2, "yardstick", 0.1, 9.0))
     assert all(row["final"] for row in front_rows(trials, tmp_path))
+
+
+def test_a_yardstick_that_was_trained_first_as_long_as_the_finals_stands_beside_them(
+    make_trial: MakeTrial, tmp_path: Path
+) -> None:
+    candidates = [make_trial(0, "yardstick", 0.1, 9.0), make_trial(1, 1, 0.2, 2.0)]
+    final = make_trial(2, "final", 0.15, 2.0, parent=1)
+    rows = front_rows([*candidates, final], tmp_path)
+    assert numbers(rows) == [2, 0]
+    shorter = candidates[0].proposal.model_copy(update={"budget": Budget(epochs=1)})
+    candidates[0] = candidates[0].model_copy(update={"proposal": shorter})
+    assert not is_final([*candidates, final])
 
 
 def test_nothing_measured_gives_no_rows(make_trial: MakeTrial, tmp_path: Path) -> None:
