@@ -65,7 +65,9 @@ def main() -> None:
     numbers: dict[str, Any] = {"seeds": arguments.seeds, "slots": arguments.slots, "share": SHARE}
     numbers["interval_rule"] = INTERVAL_RULE
     for name, table in find_tables(arguments.tables).items():
-        costs = replay_all(table, entries, seeds, arguments.slots, arguments.processes, records)
+        costs = replay_all(
+            table, entries, seeds, arguments.slots, processes=arguments.processes, records=records
+        )
         numbers[name] = describe(entries, costs, cap_of(table()))
     write_result(arguments.json, numbers, arguments.device)
 

@@ -57,8 +57,9 @@ def replay_all(
     entries: Mapping[str, Entry],
     seeds: range,
     slots: int,
-    processes: int = 1,
-    records: Journal | None = None,
+    *,
+    processes: int,
+    records: Journal,
 ) -> Costs:
     """Return the costs of every entry and seed.
 
@@ -67,26 +68,17 @@ def replay_all(
         entries: What is replayed, by name.
         seeds: Of each, in order.
         slots: Trials that run at a time.
-        processes: How many share the work, where there are records.
+        processes: How many share the work.
         records: Replays that are kept as they end; what is there already, from the same table and
-            the same code, is not replayed again. None: all are made here and now.
+            the same code, is not replayed again.
     """
-    if records is None:
-        return {
-            name: [replay_once(table, entry, seed, slots) for seed in seeds]
-            for name, entry in entries.items()
-        }
     blocks = [seeds[at : at + BLOCK] for at in range(0, len(seeds), BLOCK)]
     pieces: dict[tuple[str, int], Piece] = {}
     for (name, entry), (at, block) in product(entries.items(), enumerate(blocks)):
         key = f"{table.identity} {code_identity()} {entry.model_dump_json()} x{slots} {block}"
         pieces[name, at] = Piece(key, partial(_replay_block, table, entry, block, slots))
-    missing = [piece for piece in pieces.values() if piece.key not in records]
-    if processes == 1:
-        for piece in missing:
-            records.add(piece.key, piece.work())
-    else:
-        finish(records, partial(_next_missing, missing), processes=processes, tell=_tell)
+    listed = list(pieces.values())
+    finish(records, partial(_next_missing, listed), processes=processes, tell=_tell)
     found = {place: records[piece.key]["costs"] for place, piece in pieces.items()}
     return {
         name: [cost and tuple(cost) for at in range(len(blocks)) for cost in found[name, at]]

@@ -1,4 +1,4 @@
-"""Pieces of a long benchmark, side by side in processes; the parent alone writes the journal.
+"""Pieces of a long benchmark, side by side in processes; one process alone writes the journal.
 
 So no record is lost or made twice: whoever is killed, what was finished is there.
 """
@@ -23,7 +23,8 @@ class Piece:
 
     key: str
     work: Callable[[], Record]
-    """Done in a process of its own: it can be pickled, and keeps to one thread."""
+    """Where several run at a time, each is in another process: it can be pickled, and keeps to one
+    thread."""
     labels: Record = field(default_factory=dict)
     """What the record says beside what the work returns."""
 
@@ -76,14 +77,14 @@ def finish(
     begun, failures = dict.fromkeys(record["key"] for record in journal), list[Exception]()
     places = len(begun) + (sys.maxsize if most is None else most)
     running: dict[Future[Record], tuple[Piece, float]] = {}
-    with _pool(processes) as pool:
+    with _workers(processes) as submit:
         while True:
             while len(running) < processes and len(begun) < places and limit.allows(longest):
                 piece = next_piece(begun.keys())
                 if piece is None:
                     break
                 begun[piece.key] = None
-                running[pool.submit(piece.work)] = piece, time.monotonic()
+                running[submit(piece.work)] = piece, time.monotonic()
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -101,12 +102,24 @@ def finish(
         raise ExceptionGroup(f"{len(failures)} pieces failed; all others are kept", failures)
 
 
+def _work_here(work: Callable[[], Record]) -> Future[Record]:
+    done = Future[Record]()
+    try:
+        done.set_result(work())
+    except Exception as error:  # noqa: BLE001  whoever asks for the result hears of it
+        done.set_exception(error)
+    return done
+
+
 @contextmanager
-def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Return processes that end with this one, however it ends."""
+def _workers(processes: int) -> Iterator[Callable[[Callable[[], Record]], Future[Record]]]:
+    """Return what takes work: processes that end with this one, or, for one, this one itself."""
+    if processes == 1:
+        yield _work_here
+        return
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _end_with_parent)
     try:
-        yield pool
+        yield pool.submit
     except BaseException:
         for child in active_children():
             child.terminate()

@@ -99,7 +99,8 @@ def main() -> None:
     }
     seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
     records = Journal(arguments.records)
-    costs, cap = replay_all(files, tried, seeds, 1, arguments.processes, records), cap_of(files())
+    costs = replay_all(files, tried, seeds, 1, processes=arguments.processes, records=records)
+    cap = cap_of(files())
     found = {
         name: rank([(c, costs[f"{name} {at}"]) for at, c in enumerate(GRIDS[name])], cap)
         for name in names
