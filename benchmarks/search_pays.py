@@ -4,14 +4,16 @@
 .venv/bin/python benchmarks/search_pays.py --minutes 5 --seeds 1 --random 5 --json FILE  # a look
 
 On each data set, the test split read with the files that would be deployed:
-- a search of so many minutes, finals included; its candidates may use CANDIDATES_SHARE of them.
+- a search of so many minutes, finals included; its candidates may use CANDIDATES_SHARE of them. Its
+  own yardsticks do not count: the rivals are trained here.
 - default: RetinaNet, Faster R-CNN, Cascade R-CNN at the space's widths, each at its largest input
   that is no slower than the winner (where none is: the fastest of all). That with the best val AP
-  after a final's training is trained for as many seconds as all trials of the search took, and the
+  after a final's training is trained for as many seconds as the search took, and the
   better of its two trainings by val AP counts.
 - random: members of the space that nobody chose, trained as the finals are.
 - frcnn: Faster R-CNN R50-FPN at the space's widths and largest input, at the best of three rates by
-  val AP, trained as long as the winner and three times as long; the better one by val AP counts.
+  val AP after a quarter of a final's epochs, trained as long as the winner and three times as long;
+  the better one by val AP counts.
 
 WORKERS trials, and trainings, run at a time, each on one core; seconds are those of trials, so that
 everybody is given the same work. Whatever is compared is timed alone. Each search, training and
@@ -29,6 +31,13 @@ from search_pays_contest import Contest, OutOfTimeError
 from search_pays_result import REPLICATES, judge
 from side_by_side import TimeLimit
 
+SETTINGS: dict[str, Any] = {
+    "inputs": ["64x64", "96x96", "128x128"],
+    "finals": 2,
+    "budgets": {"stage_one": {"epochs": 2}, "stage_two": {"epochs": 2}, "final": {"epochs": 64}},
+}
+"""Of all searches: half an hour of one core is some thirty candidates and two finals, which come
+near to where longer training gains little."""
 DATA: dict[str, dict[str, Any]] = {
     "scenes": {"data": {"source": "scenes:easy,train=400,val=300,test=300,size=128"}},
     "trees": {"data": {"source": "trees"}},
@@ -56,7 +65,7 @@ def main() -> None:
     }
     limit = TimeLimit(arguments.budget_minutes)
     for name in arguments.data:
-        settings = {**DATA[name], **given}
+        settings = {**SETTINGS, **DATA[name], **given}
         told = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
         folder = arguments.runs / f"{name}-{arguments.minutes:g}-minutes-{told}"
         contest = Contest(

@@ -1,6 +1,7 @@
 """All searches and trainings of `search_pays.py` on one data set, in the order that they need."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from side_by_side import Piece, TimeLimit, finish
 from smnas.arch import DetectorArch
 from smnas.arch.parts import CodedBackbone
 from smnas.arch.reference_codes import REFERENCE_CODES
+from smnas.archive.archive import Archive
 from smnas.experiment.config import MAX_TRIALS, SearchConfig
 from smnas.experiment.observer import SilentObserver
 from smnas.experiment.search import run_search
@@ -22,10 +24,12 @@ from smnas.search.finals import final_archs
 from smnas.seeding import generator
 from smnas.space.joint import JointSpace
 
-CANDIDATES_SHARE = 0.6
-"""Of a search's minutes; finals and a yardstick come on top, and take about the rest."""
+CANDIDATES_SHARE = 0.4
+"""Of a search's minutes; finals come on top, and take about the rest."""
 RATES = (0.5, 1.0, 2.0)
 """By which the recipe's learning rate is multiplied for Faster R-CNN."""
+RATE_PART = 4
+"""A rate is judged after so small a part of a final's epochs."""
 LONGER = 3
 WORKERS = 2
 """Trials of a search at a time, and trainings."""
@@ -113,8 +117,14 @@ class Contest:
             kept = ("arch", "ap", "ap_test", "latency_ms", "latency_ms_flag", "stage", "trial")
             found = {key: value for key, value in {**row}.items() if key in kept}
             found["ap_val"] = found.pop("ap")
-            seconds, wall = round(summary.trial_seconds, 1), round(summary.seconds, 1)
-            took = {"seconds": seconds, "wall_seconds": wall, "candidates": summary.candidates}
+            with closing(Archive.open(summary.folder)) as archive:
+                own = sum(
+                    trial.outcome.seconds
+                    for trial in archive.trials()
+                    if trial.outcome is not None and trial.proposal.stage != "yardstick"
+                )
+            took = {"seconds": round(own, 1), "wall_seconds": round(summary.seconds, 1)}
+            took["candidates"] = summary.candidates
             return {**found, **took, "epochs": row["budget"]["epochs"], "folder": folder}
 
         return {**self._once(f"search s{seed}", run), "seed": seed}
@@ -163,7 +173,7 @@ class Contest:
 
     def _rates(self) -> list[Job]:
         text, epochs = str(self._final(self._make_frcnn())), self._search.final.epochs
-        return [Job(text, epochs, 0, rate) for rate in RATES]
+        return [Job(text, max(1, epochs // RATE_PART), 0, rate) for rate in RATES]
 
     def _lengths(self, seed: int, tried: Sequence[Record]) -> list[Job]:
         best, once = max(tried, key=lambda record: record["ap_val"]), self._search.final.epochs
