@@ -93,6 +93,7 @@ class Ground:
             device=config.device,
             clock=config.clock,
             final_budget=budget,
+            ships=self.ready.settings.final_norms[0],
             runtime=config.runtime,
         )
         proposal = Proposal(

@@ -87,7 +87,7 @@ class Conditions:
     device: str
     clock: Clock
     final_budget: Budget
-    ships: Norm = "bn"
+    ships: Norm
     constraints: tuple[Constraint, ...] = ()
     threads: int | None = None
     further: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ def make_evaluator(tmp_path):
             "device": "cpu",
             "clock": "stand-in",
             "final_budget": Budget(epochs=2),
+            "ships": "bn",
         }
         evaluator = Evaluator(Conditions(**{**parts, **changes}))
 

@@ -57,6 +57,7 @@ def run(folder: Path, trial: Trial, told: list[tuple[str, float, str]] | None = 
         device="cpu",
         clock="stand-in",
         final_budget=Budget(epochs=2),
+        ships="bn",
         folds=folds,
     )
     notes = [] if told is None else told

@@ -30,6 +30,7 @@ def world(splits):
         device="cpu",
         clock="stand-in",
         final_budget=Budget(epochs=6),
+        ships="bn",
     )
 
 
