@@ -26,8 +26,8 @@ from smnas.measure.accuracy import Difference, measure_accuracy, paired_differen
 from smnas.measure.metric import class_metrics
 from smnas.measure.predictions import predictions_to_json
 from smnas.measure.protocol import TORCH_EAGER, Runtime
+from smnas.report.members import standing
 from smnas.report.objectives import run_metrics, run_objectives
-from smnas.report.tables import standing
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.measurement import Measurement, Split
 from smnas.trial.metrics import over_yardstick

@@ -37,8 +37,8 @@ from smnas.measure.accuracy import measure_accuracy
 from smnas.measure.file_latency import measure_latency_of_file
 from smnas.measure.metric import class_metrics
 from smnas.measure.protocol import Runtime
+from smnas.report.members import front_members, is_final, recommended, yardstick_trials
 from smnas.report.objectives import run_metrics, run_objectives
-from smnas.report.tables import front_members, is_final, recommended, yardstick_trials
 from smnas.training.trained_detector import TrainedDetector
 from smnas.trial.front_chance import FRONT_CHANCE
 from smnas.trial.measurement import Measurement, Split

@@ -18,8 +18,9 @@ from smnas.measure.device_report import (
     hash_file,
     read_device_report,
 )
+from smnas.report.members import front_members, is_final, recommended
 from smnas.report.objectives import run_objectives
-from smnas.report.tables import FrontRow, front_members, front_rows, is_final, recommended
+from smnas.report.tables import FrontRow, front_rows
 from smnas.trial.front import Objective
 from smnas.trial.measurement import AccuracyProtocol, LatencyProtocol
 from smnas.trial.trial import Trial

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smnas.archive.header import RunHeader
-from smnas.report.tables import candidate_stage
+from smnas.report.members import candidate_stage
 from smnas.report.wording import duration, percent, threads
 from smnas.trial.measurement import (
     AccuracyProtocol,

@@ -7,17 +7,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from smnas.report.members import candidate_stage, front_members, is_final, is_measured, recommended
 from smnas.report.objectives import FRONT_OBJECTIVES
 from smnas.report.plot_style import BLUE, GREEN, GREY, LAYOUT, ORANGE, transparent
-from smnas.report.tables import (
-    candidate_stage,
-    folds_behind,
-    front_members,
-    is_final,
-    is_measured,
-    predicted_for,
-    recommended,
-)
+from smnas.report.tables import folds_behind, predicted_for
 from smnas.report.wording import milliseconds, percent, three_digits
 from smnas.trial.front import Objective
 from smnas.trial.measurement import Measurement

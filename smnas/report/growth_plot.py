@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from smnas.report.members import is_measured
 from smnas.report.objectives import FRONT_OBJECTIVES
 from smnas.report.plot_style import BLUE, LAYOUT, ORANGE
-from smnas.report.tables import is_measured
 from smnas.trial.front import GrowingFront, Objective, hypervolume
 from smnas.trial.trial import Trial
 

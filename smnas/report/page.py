@@ -19,16 +19,10 @@ from smnas.report.facts import failed_trials, part_name, protocol_rows, setting_
 from smnas.report.findings import findings, plot_findings
 from smnas.report.front_plot import plot_front
 from smnas.report.growth_plot import plot_hypervolume
+from smnas.report.members import is_final, is_measured
 from smnas.report.objectives import judged_metric, recommended_rule, run_objectives
 from smnas.report.pictures import ShownPicture, load_pictures
-from smnas.report.tables import (
-    FrontRow,
-    front_rows,
-    is_final,
-    is_measured,
-    judged_on,
-    remarks_on_times,
-)
+from smnas.report.tables import FrontRow, front_rows, judged_on, remarks_on_times
 from smnas.report.verdict import judge, recommended_row
 from smnas.report.wording import (
     MISSING,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smnas.report.tables import FrontRow, front_rows, is_final, recommended
+from smnas.report.members import is_final, recommended
+from smnas.report.tables import FrontRow, front_rows
 from smnas.report.verdict import yardstick_row
-from smnas.trial.budget import Budget
 from smnas.trial.trial import Trial
 
 MakeTrial = Callable[..., Trial]
@@ -124,15 +124,6 @@ def test_only_equal_budgets_are_compared(make_trial: MakeTrial, tmp_path: Path) 
     assert numbers(front_rows([short, long], tmp_path)) == [1, 0]
 
 
-def test_the_final_is_over_when_no_final_and_no_yardstick_is_running(
-    finished_trials: list[Trial], make_trial: MakeTrial
-) -> None:
-    assert is_final(finished_trials)
-    assert not is_final(finished_trials[:6])
-    assert not is_final([*finished_trials, make_trial(11, "final", running=True)])
-    assert not is_final([*finished_trials[:10], make_trial(10, "yardstick", running=True)])
-
-
 def test_failed_finals_do_not_hide_the_candidates(make_trial: MakeTrial, tmp_path: Path) -> None:
     trials = [make_trial(0, 1, 0.1, 2.0), make_trial(1, "final", None, parent=0)]
     rows = front_rows(trials, tmp_path)
@@ -159,18 +150,6 @@ def test_it_is_final_only_when_the_yardstick_stands_beside_the_finals(
     assert [row["final"] for row in front_rows(trials, tmp_path)] == [False]
     trials.append(make_trial(2, "yardstick", 0.1, 9.0))
     assert all(row["final"] for row in front_rows(trials, tmp_path))
-
-
-def test_a_yardstick_that_was_trained_first_as_long_as_the_finals_stands_beside_them(
-    make_trial: MakeTrial, tmp_path: Path
-) -> None:
-    candidates = [make_trial(0, "yardstick", 0.1, 9.0), make_trial(1, 1, 0.2, 2.0)]
-    final = make_trial(2, "final", 0.15, 2.0, parent=1)
-    rows = front_rows([*candidates, final], tmp_path)
-    assert numbers(rows) == [2, 0]
-    shorter = candidates[0].proposal.model_copy(update={"budget": Budget(epochs=1)})
-    candidates[0] = candidates[0].model_copy(update={"proposal": shorter})
-    assert not is_final([*candidates, final])
 
 
 def test_nothing_measured_gives_no_rows(make_trial: MakeTrial, tmp_path: Path) -> None:
