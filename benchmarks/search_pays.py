@@ -8,8 +8,8 @@ On each data set, the test split read with the files that would be deployed:
   own yardsticks do not count: the rivals are trained here.
 - default: RetinaNet, Faster R-CNN, Cascade R-CNN at the space's widths, each at its largest input
   that is no slower than the winner (where none is: the fastest of all). That with the best val AP
-  after a final's training is trained for as many seconds as the search took, and the
-  better of its two trainings by val AP counts.
+  after a final's training is trained for as many seconds as the search took, and the better of its
+  two trainings by val AP counts.
 - random: members of the space that nobody chose, trained as the finals are.
 - frcnn: Faster R-CNN R50-FPN at the space's widths and largest input, at the best of three rates by
   val AP after a quarter of a final's epochs, trained as long as the winner and three times as long;

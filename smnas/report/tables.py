@@ -18,9 +18,7 @@ from smnas.report.wording import threads
 from smnas.trial.front import Objective
 from smnas.trial.front_chance import FRONT_CHANCE
 from smnas.trial.measurement import AccuracyProtocol, Measurement, PredictionProtocol, Split
-from smnas.trial.metrics import (
-    over_yardstick,
-)
+from smnas.trial.metrics import over_yardstick
 from smnas.trial.trial import Trial
 
 
