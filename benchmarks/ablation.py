@@ -22,7 +22,6 @@ from journal import Journal
 from replays import (
     INTERVAL_RULE,
     KEPT,
-    SHARE,
     UNITS,
     Costs,
     arrived,
@@ -62,7 +61,7 @@ def main() -> None:
     known, seeds = load_entries(), range(arguments.seeds)
     records = Journal(arguments.records)
     entries = {**ablate(known["smnas"]), **{name: known[name] for name in BESIDE}}
-    numbers: dict[str, Any] = {"seeds": arguments.seeds, "slots": arguments.slots, "share": SHARE}
+    numbers: dict[str, Any] = {"seeds": arguments.seeds, "slots": arguments.slots}
     numbers["interval_rule"] = INTERVAL_RULE
     for name, table in find_tables(arguments.tables).items():
         costs = replay_all(

@@ -20,7 +20,8 @@ import smnas
 from smnas.seeding import generator
 
 SHARE = 0.95
-"""Of the reference hypervolume: a search has arrived."""
+"""Of the reference hypervolume: a search has arrived; see `goal_of`."""
+GOAL_SEEDS = 200
 REPLICATES = 2000
 INTERVAL_RULE = "95 %: paired seeds drawn again"
 UNITS = ("epochs", "seconds")
@@ -112,12 +113,33 @@ def replay_once(table: MakeTable, entry: Entry, seed: int, slots: int) -> Cost:
     loaded = _loaded(table)
     settings = settings_of(entry, loaded, seed)
     algorithm = make_entry(entry, settings, loaded)
-    return Replay(loaded, settings, slots).play(algorithm, SHARE).cost_to(SHARE)
+    goal = _goal_of(table)
+    return Replay(loaded, settings, slots).play(algorithm, goal).cost_to(goal)
 
 
 @cache
 def _loaded(table: MakeTable) -> ClosedTable:
     return table()
+
+
+@cache
+def _goal_of(table: MakeTable) -> float:
+    return goal_of(_loaded(table))
+
+
+def goal_of(table: ClosedTable) -> float:
+    """Return the share of the reference hypervolume at which a search has arrived.
+
+    That is SHARE. Where training every member once scores less, because validation and test
+    disagree, nobody could get there but by luck: then it is SHARE of that score.
+    """
+    most = score_of_all(table)
+    return SHARE if most >= SHARE else SHARE * most
+
+
+def score_of_all(table: ClosedTable) -> float:
+    """Return what a search scores that has trained every member once, as a mean over seeds."""
+    return statistics.fmean(table.score_of_all(seed) for seed in range(GOAL_SEEDS))
 
 
 def cap_of(table: ClosedTable) -> tuple[float, float]:

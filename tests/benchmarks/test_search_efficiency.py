@@ -116,6 +116,16 @@ def test_the_whole_table_scores_one_and_nothing_scores_nothing():
     assert 0.5 < noisy.score_of_all(0) < 0.97
 
 
+def test_where_seeds_mislead_everybody_the_goal_is_a_share_of_what_can_be_had():
+    import replays
+
+    assert replays.goal_of(make_table()) == replays.SHARE
+    noisy = make_table(noise=0.01)
+    goal = replays.goal_of(noisy)
+    assert goal == replays.SHARE * replays.score_of_all(noisy) < replays.SHARE
+    assert replays.score_of_all(noisy) == pytest.approx(noisy.score_of_all(0), abs=0.1)
+
+
 def test_a_table_on_disk_is_the_same_table(tmp_path):
     table = make_table(noise=0.01, failing=(3,))
     again = write_table(table, tmp_path)()
@@ -249,5 +259,6 @@ def test_the_result_is_written_for_every_table_that_there_is(tmp_path, monkeypat
         found = numbers[name]
         assert found["members"] == members
         assert found["score_of_all"] == pytest.approx(1.0)
+        assert found["goal"] == 0.95
         assert found["slots_1"]["epochs"]["median"]["random"] > 0
         assert set(found["arrived"]) == {"random", "local_search"}
