@@ -121,7 +121,7 @@ def summarise(taken: Mapping[str, Sequence[Timed]]) -> dict[str, object]:
     """Return how often a repeat fell into an interval, and how wide these were."""
     inside = [hit for timed in taken.values() for hit in repeats_inside(timed)]
     everything = [item for timed in taken.values() for item in timed]
-    widths = [half_width(item.found) for item in everything if item.found.flag is None]
+    widths = [item.found.half_width for item in everything if item.found.flag is None]
     return {
         "share_in_interval": round(statistics.fmean(inside), 4) if inside else None,
         "half_width": round(statistics.median(widths), 4) if widths else None,
@@ -142,12 +142,6 @@ def repeats_inside(timed: Sequence[Timed]) -> list[bool]:
         if other is not one and one.interval_ms is not None
         for median_ms in other.medians_ms
     ]
-
-
-def half_width(found: Finding) -> float:
-    """Return half of the interval over the value."""
-    low, high = found.interval_ms or (0.0, 0.0)
-    return (high - low) / (2.0 * found.median_ms)
 
 
 def flagged_share(taken: Mapping[str, Sequence[Timed]]) -> float:

@@ -102,6 +102,12 @@ class Finding:
     medians_ms: list[float]
     flag: str | None
 
+    @property
+    def half_width(self) -> float:
+        """Half of the interval as a share of the time; 0 without an interval."""
+        low, high = self.interval_ms or (0.0, 0.0)
+        return (high - low) / (2.0 * self.median_ms)
+
 
 class TimingError(Exception):
     """Says why a file cannot be timed."""
@@ -137,12 +143,10 @@ def measure(
         enough, is_last = len(quiet) >= processes, len(runs) == processes + 2
         if enough or is_last:
             flag = None if enough else next(filter(None, reversed(troubles)))
-            counted = quiet if enough else runs
-            times = [
-                [run.times_at(usual_ms, at) for run in counted] for at in range(len(task.files))
-            ]
+            used = quiet if enough else runs
+            times = [[run.times_at(usual_ms, at) for run in used] for at in range(len(task.files))]
             found = [_find(processes_ms, spread, flag) for processes_ms in times]
-            if is_last or all(_half_width(item) <= WIDE for item in found):
+            if is_last or all(item.half_width <= WIDE for item in found):
                 return found, runs
 
 
@@ -182,14 +186,9 @@ def _find(times_ms: list[list[float]], spread: Spread, flag: str | None) -> Find
     p95_ms = float(np.percentile(np.concatenate(times_ms), 95))
     interval = predict_interval(medians, spread)
     found = Finding(statistics.median(medians), interval, p95_ms, medians, flag)
-    if flag is not None or _half_width(found) <= 2 * WIDE:
+    if flag is not None or found.half_width <= 2 * WIDE:
         return found
-    return replace(found, flag=f"another process may differ by {_half_width(found):.0%}")
-
-
-def _half_width(found: Finding) -> float:
-    low, high = found.interval_ms or (0.0, 0.0)
-    return (high - low) / (2.0 * found.median_ms)
+    return replace(found, flag=f"another process may differ by {found.half_width:.0%}")
 
 
 def run_once(task: Task) -> Run:
