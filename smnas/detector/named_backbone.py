@@ -83,7 +83,7 @@ def build_named_backbone(
         for level, width, stride in zip(levels, channels, strides, strict=True)
     }
     if norm != "bn":
-        replace_batch_norms(body, norm)
+        _replace_batch_norms(body, norm)
     elif isinstance(arch, NamedBackboneArch):
         _set_epsilon(body, arch.bn_eps)
     return NamedBackbone(body, split_stages(body), specs)
@@ -139,13 +139,8 @@ def _set_epsilon(body: nn.Module, epsilon: float) -> None:
             module.eps = epsilon
 
 
-def replace_batch_norms(module: nn.Module, norm: Norm = "gn-ws") -> int:
-    """Turn every batch norm into GN; for ``gn-ws`` the convolution registered before it gets WS.
-
-    Returns:
-        How many were replaced.
-    """
-    replaced = 0
+def _replace_batch_norms(module: nn.Module, norm: Norm) -> None:
+    """Turn every batch norm into GN; for ``gn-ws`` the convolution registered before it gets WS."""
     for parent in list(module.modules()):
         conv_name: str | None = None
         for name, child in list(parent.named_children()):
@@ -156,8 +151,6 @@ def replace_batch_norms(module: nn.Module, norm: Norm = "gn-ws") -> int:
                     setattr(parent, conv_name, _standardised(getattr(parent, conv_name)))
                 setattr(parent, name, _group_norm_like(child))
                 conv_name = None
-                replaced += 1
-    return replaced
 
 
 class _GroupNormAct(nn.GroupNorm):
