@@ -144,7 +144,7 @@ class SearchSettings(BaseModel):
 
     @property
     def cost(self) -> Objective:
-        """What parents, groups and finals are spread along."""
+        """What parents and groups are spread along, and finals are weighed by."""
         return main_axes(self.stage_one_objectives)[1]
 
     @property

@@ -1,7 +1,7 @@
 """Which trials are best: domination beyond a tie width, fronts, ranks, hypervolume, spread.
 
-The only file that knows moocore. All functions see the trials that succeeded and hold every metric
-asked for; the others do not take part. Only equal budgets are compared.
+All functions see the trials that succeeded and hold every metric asked for; the others do not take
+part. Only equal budgets are compared.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """Who gets the final training, and the front over these."""
 
+import numpy as np
 import pytest
 
 from smnas.arch import DetectorArch
@@ -71,11 +72,24 @@ def test_what_nothing_is_known_to_beat_comes_before_the_next_behind(place, make_
 
 
 def test_one_place_is_kept_for_what_is_only_plausible(place, make_settings):
-    trials = [*(place(i, 0.10 + 0.05 * i, 2.0**i) for i in range(5)), place(5, 0.29, 64.0)]
+    aps = (0.10, 0.15, 0.24, 0.25, 0.30)
+    trials = [*(place(i, ap, 2.0**i) for i, ap in enumerate(aps)), place(5, 0.29, 64.0)]
     wide, narrow = make_settings(finals=4, ap_tie=0.03), make_settings(finals=4)
     assert _numbers(choose_finalists(trials, wide)) == [0, 2, 4, 5]
     assert 5 not in _numbers(choose_finalists(trials, narrow))
-    assert _numbers(choose_finalists(trials, wide.model_copy(update={"finals": 2}))) == [0, 4]
+    assert _numbers(choose_finalists(trials, wide.model_copy(update={"finals": 2}))) == [2, 4]
+
+
+def test_what_is_faster_than_all_chosen_ones_was_not_undersold(place, make_settings):
+    trials = [
+        place(0, 0.001, 1.0),
+        place(1, 0.20, 4.0),
+        place(2, 0.30, 8.0),
+        place(3, 0.0, 1.1),  # the most unlike in cost
+        place(4, 0.29, 11.0),
+    ]
+    settings = make_settings(finals=3, ap_tie=0.02)
+    assert _numbers(choose_finalists(trials, settings)) == [1, 2, 4]
 
 
 def test_other_budgets_have_a_front_of_their_own(place, make_settings):
@@ -108,9 +122,35 @@ def test_archs_that_build_one_network_are_trained_once(place, make_settings):
     assert _numbers(choose_finalists(trials, settings)) == [1, 3]
 
 
-def test_many_are_thinned_along_log_latency(place, make_settings):
-    trials = [place(i, 0.1 + 0.02 * i, 2.0**i) for i in range(9)]
-    assert _numbers(choose_finalists(trials, make_settings(finals=3))) == [0, 4, 8]
+def test_who_is_fast_and_finds_nothing_gets_no_place(place, make_settings):
+    trials = [
+        place(0, 0.001, 1.0),
+        place(1, 0.20, 4.0),
+        place(2, 0.21, 4.2),
+        place(3, 0.30, 16.0),
+        place(4, 0.305, 17.0),
+    ]
+    for finals, chosen in (1, [4]), (2, [2, 4]), (3, [1, 2, 4]), (5, [0, 1, 2, 3, 4]):
+        assert _numbers(choose_finalists(trials, make_settings(finals=finals))) == chosen
+
+
+def test_each_place_goes_to_whoever_adds_most_to_the_area_below_the_front(place, make_settings):
+    rng = np.random.default_rng(0)
+    aps, ms = np.sort(rng.uniform(0.0, 0.5, 12)), np.sort(rng.uniform(1.0, 50.0, 12))
+    trials = [place(i, *pair) for i, pair in enumerate(zip(aps, ms, strict=True))]
+    end = np.log(ms[-1]) + 0.05 * np.log(ms[-1] / ms[0])
+
+    def area(numbers):
+        """Add up the rectangles: each detector's AP, up to the next slower one."""
+        ordered = sorted(numbers)
+        widths = np.diff([*np.log(ms[ordered]), end])
+        return float(aps[ordered] @ widths)
+
+    chosen = {11}
+    for finals in range(2, 9):
+        left = set(range(12)) - chosen
+        chosen.add(max(left, key=lambda at: area({*chosen, at})))
+        assert set(_numbers(choose_finalists(trials, make_settings(finals=finals)))) == chosen
 
 
 def test_the_most_accurate_member_always_stays(place, make_settings):
