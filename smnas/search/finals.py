@@ -30,7 +30,7 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
     as shares of the best of their budget. Repeats of a training count as one with their means; who
     was cut short at a rung is a finalist only where too few were trained to the end.
 
-    A short training flatters the small networks, which learn sooner. So one place of three or more
+    A short training flatters the small networks, which learn sooner. So one place of four or more
     is kept for a candidate behind the front that no other is known to beat (``plausible``), where
     there is one; what the front does not fill goes to more of them, then to those next behind the
     front; always the most unlike in cost first, of those dearer than the cheapest chosen one.
@@ -44,7 +44,7 @@ def choose_finalists(trials: Sequence[Trial], settings: SearchSettings) -> list[
         (trial for trial in members if trial.proposal.budget == first),
         key=lambda trial: (settings.merit.of(trial), settings.cost.of(trial), -trial.number),
     )
-    places = settings.finals - (settings.finals > 2 and _PLAUSIBLE in layers)
+    places = settings.finals - (settings.finals > 3 and _PLAUSIBLE in layers)
     chosen = _cover(members, best, places, settings)
     for layer in behind:
         while layer and len(chosen) < settings.finals:

@@ -78,6 +78,7 @@ def test_one_place_is_kept_for_what_is_only_plausible(place, make_settings):
     assert _numbers(choose_finalists(trials, wide)) == [0, 2, 4, 5]
     assert 5 not in _numbers(choose_finalists(trials, narrow))
     assert _numbers(choose_finalists(trials, wide.model_copy(update={"finals": 2}))) == [2, 4]
+    assert _numbers(choose_finalists(trials, wide.model_copy(update={"finals": 3}))) == [0, 2, 4]
 
 
 def test_what_is_faster_than_all_chosen_ones_was_not_undersold(place, make_settings):
@@ -87,9 +88,10 @@ def test_what_is_faster_than_all_chosen_ones_was_not_undersold(place, make_setti
         place(2, 0.30, 8.0),
         place(3, 0.0, 1.1),  # the most unlike in cost
         place(4, 0.29, 11.0),
+        place(5, 0.25, 6.0),
     ]
-    settings = make_settings(finals=3, ap_tie=0.02)
-    assert _numbers(choose_finalists(trials, settings)) == [1, 2, 4]
+    settings = make_settings(finals=4, ap_tie=0.02)
+    assert _numbers(choose_finalists(trials, settings)) == [1, 5, 2, 4]
 
 
 def test_other_budgets_have_a_front_of_their_own(place, make_settings):
