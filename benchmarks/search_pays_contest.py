@@ -24,7 +24,7 @@ from smnas.search.finals import final_archs
 from smnas.seeding import generator
 from smnas.space.joint import JointSpace
 
-CANDIDATES_SHARE = 0.4
+CANDIDATES_SHARE = 0.5
 """Of a search's minutes; finals come on top, and take about the rest."""
 RATES = (0.5, 1.0, 2.0)
 """By which the recipe's learning rate is multiplied for Faster R-CNN."""
