@@ -9,8 +9,8 @@ each rule chooses, and the table knows what the chosen ones come to at the top:
 
 score is the hypervolume of those chosen that are on their front at the top (by validation AP), by
 test AP and log latency, as a share of that of the whole table's front; recommended_ap and _ms are
-of the fastest with 95 % of the best validation AP; seconds are those of the final trainings. All
-are means over seeds; score_gain is ours over spread, with its interval.
+of the one that a search would recommend by validation AP; seconds are those of the final
+trainings. All are means over seeds; score_gain is ours over spread, with its interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +24,7 @@ from entries import Entry, make_entry, top_of
 from replay import Replay, make_settings, measured
 from results import RESULTS, make_parser, write_result
 
+from smnas.report.members import recommended
 from smnas.search import Algorithm, SearchSettings
 from smnas.search.finals import choose_finalists
 from smnas.seeding import generator
@@ -37,7 +38,6 @@ GROUPS, STARTS = 2, 6
 TIE = 0.03
 """About the noise floor of a table's validation pictures."""
 FINALS = (3, 5)
-ENOUGH = 0.95
 REPLICATES = 2000
 
 Rule = Callable[[Sequence[Trial], SearchSettings], Sequence[Trial]]
@@ -126,14 +126,13 @@ def judge(table: ClosedTable, finals: Sequence[Proposal], seed: int) -> dict[str
         told = proposal.model_copy(update={"budget": top, "continues": None})
         ended.append(Trial(number=number, proposal=told, outcome=outcome))
         seconds.append(rung.epochs * rung.seconds_per_epoch)
-    best = max(trial.value("ap") for trial in ended)
-    able = [trial for trial in ended if trial.value("ap") >= ENOUGH * best]
-    recommended = min(able, key=lambda trial: trial.value("latency_ms"))
     objectives = make_settings(seed, top, trials=2).stage_one_objectives
+    best = recommended(ended, objectives)
+    assert best is not None
     return {
         "score": table.score([trial.proposal.arch for trial in front(ended, objectives)]),
-        "recommended_ap": table.members[recommended.proposal.arch].ap_test,
-        "recommended_ms": recommended.value("latency_ms"),
+        "recommended_ap": table.members[best.proposal.arch].ap_test,
+        "recommended_ms": best.value("latency_ms"),
         "seconds": sum(seconds),
     }
 
